@@ -1,0 +1,110 @@
+package io.clawterm.storage;
+
+import com.zaxxer.hikari.HikariConfig;
+import com.zaxxer.hikari.HikariDataSource;
+import java.sql.Connection;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import javax.sql.DataSource;
+import org.postgresql.ds.PGSimpleDataSource;
+
+/** Opens the pool of connections that all of a node shares. */
+public final class Databases {
+
+  private static final int OLDEST_MAJOR = 14;
+
+  private static final String PROPERTIES =
+      """
+      SELECT current_setting('server_version_num')::int / 10000, current_setting('fsync'),
+             current_setting('synchronous_commit')
+      """;
+
+  private Databases() {}
+
+  /**
+   * A pool on a server, embedded or not, that was {@linkplain #check checked}. The caller closes
+   * it.
+   *
+   * @throws StorageException when the server can't be reached or isn't fit
+   */
+  public static HikariDataSource open(JdbcTarget target, DatabaseSettings settings) {
+    DataSource single = single(target, settings);
+    check(single, settings);
+    HikariConfig pool = new HikariConfig();
+    pool.setPoolName("clawterm");
+    pool.setDataSource(single);
+    pool.setMaximumPoolSize(settings.connections());
+    pool.setMinimumIdle(settings.connections());
+    pool.setConnectionTimeout(settings.connectTimeout().toMillis());
+    pool.setValidationTimeout(settings.connectTimeout().toMillis() / 2);
+    // Connected a moment ago, so the pool may fill while the node goes on with its start.
+    pool.setInitializationFailTimeout(-1);
+    return new HikariDataSource(pool);
+  }
+
+  private static DataSource single(JdbcTarget target, DatabaseSettings settings) {
+    PGSimpleDataSource source = new PGSimpleDataSource();
+    source.setUrl(target.url());
+    source.setUser(target.user());
+    if (!target.password().value().isEmpty()) {
+      source.setPassword(target.password().value());
+    }
+    source.setReWriteBatchedInserts(true);
+    source.setApplicationName("clawterm");
+    // The detail of an error quotes rows, and errors are logged.
+    source.setLogServerErrorDetail(false);
+    source.setTcpKeepAlive(true);
+    source.setConnectTimeout((int) settings.connectTimeout().toSeconds());
+    source.setLoginTimeout((int) settings.connectTimeout().toSeconds());
+    source.setSocketTimeout((int) settings.answerTimeout().toSeconds());
+    return source;
+  }
+
+  /**
+   * Refuses a server that is too old, or that may lose what it acknowledged. For a host
+   * application's own data source as well.
+   *
+   * @throws StorageException when the server can't be reached or isn't fit
+   */
+  public static void check(DataSource database, DatabaseSettings settings) {
+    try (Connection connection = database.getConnection();
+        Statement statement = connection.createStatement();
+        ResultSet row = statement.executeQuery(PROPERTIES)) {
+      row.next();
+      requireVersion(row.getInt(1));
+      if (!settings.allowUnsafe()) {
+        requireDurability(row.getString(2), row.getString(3));
+      }
+    } catch (SQLException e) {
+      throw new StorageException("Can't use the database: " + e.getMessage(), e);
+    }
+  }
+
+  static void requireVersion(int major) {
+    if (major < OLDEST_MAJOR) {
+      throw new StorageException(
+          "The database server is PostgreSQL "
+              + major
+              + "; needed is "
+              + OLDEST_MAJOR
+              + " or later.");
+    }
+  }
+
+  private static void requireDurability(String fsync, String synchronousCommit) {
+    if (!fsync.equals("on")) {
+      throw new StorageException(
+          "The database server runs with fsync=off: when its machine stops, acknowledged events are"
+              + " lost and the database may be damaged. Switch it on in postgresql.conf, or force"
+              + " the start with clawterm.node.allow-unsafe-database.");
+    }
+    if (synchronousCommit.equals("off")) {
+      throw new StorageException(
+          "The database acknowledges before it has written (synchronous_commit=off): acknowledged"
+              + " events would be lost when it stops. Switch it on for this user (ALTER ROLE … SET"
+              + " synchronous_commit = on), or force the start with"
+              + " clawterm.node.allow-unsafe-database.");
+    }
+  }
+}

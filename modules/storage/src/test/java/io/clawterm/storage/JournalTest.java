@@ -1,0 +1,198 @@
+package io.clawterm.storage;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import akka.actor.BootstrapSetup;
+import akka.actor.setup.ActorSystemSetup;
+import akka.actor.typed.ActorRef;
+import akka.actor.typed.ActorSystem;
+import akka.actor.typed.javadsl.AskPattern;
+import akka.pattern.StatusReply;
+import akka.persistence.jdbc.query.javadsl.JdbcReadJournal;
+import akka.persistence.query.PersistenceQuery;
+import akka.persistence.typed.PersistenceId;
+import akka.persistence.typed.javadsl.CommandHandler;
+import akka.persistence.typed.javadsl.EventHandler;
+import akka.persistence.typed.javadsl.EventSourcedBehavior;
+import akka.persistence.typed.javadsl.RetentionCriteria;
+import akka.stream.javadsl.Sink;
+import com.typesafe.config.ConfigFactory;
+import com.zaxxer.hikari.HikariDataSource;
+import java.nio.file.Path;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class JournalTest {
+
+  private static final Duration LIMIT = Duration.ofSeconds(30);
+
+  @TempDir static Path folder;
+
+  private static EmbeddedPostgres server;
+  private static HikariDataSource pool;
+
+  @BeforeAll
+  static void startServer() {
+    server = EmbeddedPostgres.start(folder, EmbeddedPostgresSettings.forTests());
+    pool = Databases.open(server.target(), DatabaseSettings.defaults());
+    Migrations.run(pool);
+  }
+
+  @AfterAll
+  static void stopServer() {
+    pool.close();
+    server.close();
+  }
+
+  @Test
+  void anEntityRecoversWhatItStoredInAnotherActorSystem() {
+    try (Node node = new Node("recovers")) {
+      assertThat(node.store("one")).isEqualTo("one,");
+      assertThat(node.store("two")).isEqualTo("one,two,");
+    }
+
+    try (Node node = new Node("recovers")) {
+      assertThat(node.store("three")).isEqualTo("one,two,three,");
+      assertThat(node.stored()).containsExactly("one", "two", "three");
+    }
+  }
+
+  @Test
+  void thePoolStaysOpenWhenAnActorSystemEnds() {
+    try (Node node = new Node("ends")) {
+      node.store("one");
+    }
+
+    assertThat(pool.isClosed()).isFalse();
+    assertThat(DatabaseHealth.answers(pool, LIMIT)).isTrue();
+  }
+
+  @Test
+  void anEntityRecoversFromItsSnapshotAfterTheJournalWasTrimmedToTheNewestRow()
+      throws SQLException {
+    try (Node node = new Node("trimmed")) {
+      for (int i = 1; i <= 10; i++) {
+        node.store("e" + i);
+      }
+      Sql.awaitValue(
+          pool, "SELECT count(*) FROM clawterm.snapshot WHERE persistence_id = 'trimmed'", "1");
+    }
+
+    long deleted = JournalTrim.upTo(pool, "trimmed", 1_000);
+
+    assertThat(deleted).isEqualTo(9);
+    try (Node node = new Node("trimmed")) {
+      assertThat(node.store("e11")).isEqualTo("e1,e2,e3,e4,e5,e6,e7,e8,e9,e10,e11,");
+      assertThat(node.stored()).containsExactly("e10", "e11");
+    }
+    assertThat(rows("trimmed")).isEqualTo("10..11");
+  }
+
+  @Test
+  void anEntityThatWasDeletedBeginsAnew() throws SQLException {
+    try (Node node = new Node("deleted")) {
+      for (int i = 1; i <= 10; i++) {
+        node.store("e" + i);
+      }
+      Sql.awaitValue(
+          pool, "SELECT count(*) FROM clawterm.snapshot WHERE persistence_id = 'deleted'", "1");
+    }
+
+    JournalTrim.whole(pool, "deleted");
+
+    try (Node node = new Node("deleted")) {
+      assertThat(node.store("first")).isEqualTo("first,");
+    }
+    assertThat(rows("deleted")).isEqualTo("1..1");
+  }
+
+  private static String rows(String id) throws SQLException {
+    return Sql.value(
+        pool,
+        "SELECT min(sequence_number) || '..' || max(sequence_number)"
+            + " FROM clawterm.event_journal WHERE persistence_id = '"
+            + id
+            + "'");
+  }
+
+  /** An actor system with one entity as its guardian. */
+  private static final class Node implements AutoCloseable {
+
+    private final String id;
+    private final ActorSystem<Store> system;
+
+    Node(String id) {
+      this.id = id;
+      var settings = BootstrapSetup.create(ConfigFactory.load("storage.conf"));
+      var setup = ActorSystemSetup.create(settings, new StorageSetup(pool, 8));
+      system = ActorSystem.create(new Words(id), "storage-test", setup);
+    }
+
+    String store(String word) {
+      return AskPattern.<Store, String>askWithStatus(
+              system, replyTo -> new Store(word, replyTo), LIMIT, system.scheduler())
+          .toCompletableFuture()
+          .orTimeout(LIMIT.toSeconds(), TimeUnit.SECONDS)
+          .join();
+    }
+
+    List<Object> stored() {
+      return PersistenceQuery.get(system)
+          .getReadJournalFor(JdbcReadJournal.class, JdbcReadJournal.Identifier())
+          .currentEventsByPersistenceId(id, 0, Long.MAX_VALUE)
+          .map(envelope -> envelope.event())
+          .runWith(Sink.seq(), system)
+          .toCompletableFuture()
+          .orTimeout(LIMIT.toSeconds(), TimeUnit.SECONDS)
+          .join();
+    }
+
+    @Override
+    public void close() {
+      system.terminate();
+      system
+          .getWhenTerminated()
+          .toCompletableFuture()
+          .orTimeout(LIMIT.toSeconds(), TimeUnit.SECONDS)
+          .join();
+    }
+  }
+
+  private record Store(String word, ActorRef<StatusReply<String>> replyTo) {}
+
+  private static final class Words extends EventSourcedBehavior<Store, String, String> {
+
+    Words(String id) {
+      super(PersistenceId.ofUniqueId(id));
+    }
+
+    @Override
+    public String emptyState() {
+      return "";
+    }
+
+    @Override
+    public CommandHandler<Store, String, String> commandHandler() {
+      return (state, store) ->
+          Effect()
+              .persist(store.word())
+              .thenReply(store.replyTo(), after -> StatusReply.success(after));
+    }
+
+    @Override
+    public EventHandler<String, String> eventHandler() {
+      return (state, word) -> state + word + ",";
+    }
+
+    @Override
+    public RetentionCriteria retentionCriteria() {
+      return RetentionCriteria.snapshotEvery(10, 2);
+    }
+  }
+}
