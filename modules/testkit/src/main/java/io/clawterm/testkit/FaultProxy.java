@@ -1,0 +1,135 @@
+package io.clawterm.testkit;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Queue;
+
+/**
+ * A TCP proxy on loopback that passes bytes on to a port of loopback and spoils connections by
+ * script. Faults are fixed when a connection is accepted. Safe for use by several threads.
+ */
+public final class FaultProxy implements AutoCloseable {
+
+  private final ServerSocket listener;
+  private final List<ProxyRelay> relays = new ArrayList<>();
+  private final Queue<List<Fault>> next = new ArrayDeque<>();
+  private List<Fault> always = List.of();
+  private int targetPort;
+
+  private FaultProxy(ServerSocket listener, int targetPort) {
+    this.listener = listener;
+    this.targetPort = targetPort;
+  }
+
+  /** Starts a proxy on a free port that passes everything on to this port, without faults. */
+  public static FaultProxy to(int targetPort) {
+    try {
+      var listener = new ServerSocket();
+      listener.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
+      var proxy = new FaultProxy(listener, targetPort);
+      Thread.startVirtualThread(proxy::accept);
+      return proxy;
+    } catch (IOException e) {
+      throw new UncheckedIOException("no fault proxy", e);
+    }
+  }
+
+  /** Spoils the next connection in this way; called again, the one after it. */
+  public synchronized FaultProxy next(Fault... faults) {
+    next.add(List.of(faults));
+    return this;
+  }
+
+  /** Spoils each connection for which nothing else is due in this way. */
+  public synchronized FaultProxy always(Fault... faults) {
+    always = List.of(faults);
+    return this;
+  }
+
+  /** Passes connections that are accepted from now on to another port. */
+  public synchronized FaultProxy retarget(int port) {
+    targetPort = port;
+    return this;
+  }
+
+  /** The port that the proxy listens on. */
+  public int port() {
+    return listener.getLocalPort();
+  }
+
+  /** All connections until now, in the order in which they were accepted. */
+  public synchronized List<ProxiedConnection> connections() {
+    return relays.stream().map(ProxyRelay::record).toList();
+  }
+
+  /** Ends all open connections with a FIN. */
+  public void cutAll() {
+    open().forEach(ProxyRelay::cut);
+  }
+
+  /** Ends all open connections with a RST. */
+  public void resetAll() {
+    open().forEach(ProxyRelay::reset);
+  }
+
+  /** Resets what is open and frees the port. */
+  @Override
+  public void close() {
+    try {
+      listener.close();
+    } catch (IOException e) {
+      throw new UncheckedIOException("closing the fault proxy", e);
+    }
+    resetAll();
+    open().forEach(ProxyRelay::close);
+  }
+
+  private synchronized List<ProxyRelay> open() {
+    return List.copyOf(relays);
+  }
+
+  private void accept() {
+    while (!listener.isClosed()) {
+      try {
+        ProxyRelay relay = relay(listener.accept());
+        if (listener.isClosed()) {
+          relay.reset();
+        }
+      } catch (IOException e) {
+        // accept() fails when the listener is closed; any other failure shows as no connection.
+        return;
+      }
+    }
+  }
+
+  private synchronized ProxyRelay relay(Socket client) throws IOException {
+    client.setTcpNoDelay(true);
+    List<Fault> faults = next.isEmpty() ? always : next.remove();
+    var server = new Socket();
+    var relay = new ProxyRelay(relays.size() + 1, client, server, faults);
+    relays.add(relay);
+    var target = new InetSocketAddress(InetAddress.getLoopbackAddress(), targetPort);
+    Thread.startVirtualThread(() -> connect(relay, server, target));
+    return relay;
+  }
+
+  private static void connect(ProxyRelay relay, Socket server, InetSocketAddress target) {
+    try {
+      server.connect(target);
+      server.setTcpNoDelay(true);
+      relay.run();
+    } catch (IOException e) {
+      relay.unreachable();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      relay.reset();
+    }
+  }
+}
