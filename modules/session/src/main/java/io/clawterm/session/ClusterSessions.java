@@ -1,0 +1,90 @@
+package io.clawterm.session;
+
+import akka.actor.typed.ActorSystem;
+import akka.cluster.sharding.typed.ClusterShardingSettings;
+import akka.cluster.sharding.typed.javadsl.ClusterSharding;
+import akka.cluster.sharding.typed.javadsl.Entity;
+import io.clawterm.api.Principal;
+import io.clawterm.api.SessionId;
+import java.security.SecureRandom;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+
+/** Sessions sharded over the nodes of the cluster. */
+public final class ClusterSessions implements Sessions {
+
+  /** How long a nonce leads to the session that it opened (protocol, field NONCE). */
+  private static final Duration NONCE_VALID = Duration.ofMinutes(10);
+
+  private static final Duration ASK_TIMEOUT = Duration.ofSeconds(10);
+
+  private final ClusterSharding sharding;
+  private final ResumeTokens tokens;
+  private final SecureRandom random = new SecureRandom();
+
+  private ClusterSessions(ClusterSharding sharding, ResumeTokens tokens) {
+    this.sharding = sharding;
+    this.tokens = tokens;
+  }
+
+  /** Starts the shard regions of sessions and of their directory on this node. */
+  public static ClusterSessions start(
+      ActorSystem<?> system, SessionEnvironment environment, ResumeTokens tokens) {
+    ClusterSharding sharding = ClusterSharding.get(system);
+    sharding.init(
+        Entity.of(
+                SessionEntity.TYPE,
+                entity ->
+                    SessionEntity.create(
+                        SessionId.of(entity.getEntityId()), environment, entity.getShard()))
+            .withSettings(
+                // Sharding sees only what comes through it: attached devices speak to the entity
+                // directly, and runs need nobody. The entity knows itself when it may rest.
+                ClusterShardingSettings.create(system).withNoPassivationStrategy())
+            .withStopMessage(new SessionCommand.Leave()));
+    sharding.init(
+        Entity.of(
+            DirectoryEntity.TYPE,
+            entity -> DirectoryEntity.create(entity.getEntityId(), environment.clock())));
+    return new ClusterSessions(sharding, tokens);
+  }
+
+  @Override
+  public void tell(SessionId session, SessionCommand command) {
+    sharding.entityRefFor(SessionEntity.TYPE, session.toString()).tell(command);
+  }
+
+  @Override
+  public CompletionStage<SessionId> resolve(
+      Principal principal,
+      Optional<String> key,
+      Optional<String> nonce,
+      Optional<SessionId> unlike) {
+    SessionId candidate = draw();
+    Optional<String> name = key.or(() -> nonce.map(n -> SessionKeys.ofNonce(principal, n)));
+    if (name.isEmpty()) {
+      return CompletableFuture.completedFuture(candidate);
+    }
+    Optional<Duration> valid = key.isPresent() ? Optional.empty() : Optional.of(NONCE_VALID);
+    return sharding
+        .entityRefFor(DirectoryEntity.TYPE, principal.tenant() + "/" + name.get())
+        .<DirectoryEntity.Resolved>ask(
+            replyTo -> new DirectoryEntity.Resolve(candidate, unlike, valid, replyTo), ASK_TIMEOUT)
+        .thenApply(DirectoryEntity.Resolved::session);
+  }
+
+  @Override
+  public ResumeTokens tokens() {
+    return tokens;
+  }
+
+  private SessionId draw() {
+    int value = random.nextInt();
+    while (value == 0) {
+      value = random.nextInt();
+    }
+    return new SessionId(value);
+  }
+}

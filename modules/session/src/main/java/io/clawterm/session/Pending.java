@@ -1,0 +1,94 @@
+package io.clawterm.session;
+
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * What has been decided and is not committed yet: the changes, what follows once they are durable,
+ * and the state as it will be then. Decisions are made against that state.
+ */
+final class Pending {
+
+  private SessionState state;
+  private final List<SessionEvent.Change> changes = new ArrayList<>();
+  private final List<Runnable> afterwards = new ArrayList<>();
+
+  /** Nothing decided since this state. */
+  Pending(SessionState state) {
+    this.state = state;
+  }
+
+  /** What was taken is durable and has led to this state; nothing was added in the meantime. */
+  void committed(SessionState now) {
+    if (!changes.isEmpty()) {
+      throw new IllegalStateException("decided during a commit: " + changes.size() + " changes");
+    }
+    state = now;
+  }
+
+  /** The state as it will be. */
+  SessionState state() {
+    return state;
+  }
+
+  /** Adds a change; throws if it cannot follow. */
+  void add(SessionEvent.Change change, Instant at) {
+    state = state.with(change, at);
+    changes.add(change);
+  }
+
+  /** Runs this once all that was added before is durable. */
+  void then(Runnable action) {
+    afterwards.add(action);
+  }
+
+  /** Takes the changes out, as one commit that follows this state. */
+  SessionEvent take(Instant at, SessionState before) {
+    boolean work = state.hasWork();
+    boolean told = work != before.hasWork() || changes.stream().anyMatch(Pending::hasMemo);
+    var event =
+        new SessionEvent(at, before.head(), merged(), told ? Optional.of(work) : Optional.empty());
+    changes.clear();
+    return event;
+  }
+
+  private static boolean hasMemo(SessionEvent.Change change) {
+    return change instanceof SessionEvent.Emitted emitted && emitted.memo().isPresent();
+  }
+
+  /** Successive input of one device becomes one change; in one pass, as there may be thousands. */
+  private List<SessionEvent.Change> merged() {
+    List<SessionEvent.Change> merged = new ArrayList<>();
+    int at = 0;
+    while (at < changes.size()) {
+      SessionEvent.Change change = changes.get(at++);
+      if (change instanceof SessionEvent.InputReceived first) {
+        List<SessionCommand.InputFrame> frames = new ArrayList<>(first.frames());
+        while (at < changes.size()
+            && changes.get(at) instanceof SessionEvent.InputReceived next
+            && next.device().equals(first.device())) {
+          frames.addAll(next.frames());
+          at++;
+        }
+        change =
+            new SessionEvent.InputReceived(
+                first.device(), first.firstNumber(), frames, first.logged());
+      }
+      merged.add(change);
+    }
+    return merged;
+  }
+
+  boolean hasChanges() {
+    return !changes.isEmpty();
+  }
+
+  /** Takes out what follows. */
+  List<Runnable> takeAfterwards() {
+    List<Runnable> actions = List.copyOf(afterwards);
+    afterwards.clear();
+    return actions;
+  }
+}

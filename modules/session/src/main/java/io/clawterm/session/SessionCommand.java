@@ -1,0 +1,143 @@
+package io.clawterm.session;
+
+import akka.actor.typed.ActorRef;
+import io.clawterm.api.Principal;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalLong;
+
+/** What a session is asked to do. */
+public sealed interface SessionCommand {
+
+  /** From the edge of a device. */
+  sealed interface FromDevice extends SessionCommand, RemoteMessage {}
+
+  /**
+   * Opens the session if there is none, joins it if its key and owner fit. Answered by {@link
+   * DeviceMessage.Attached} or {@link DeviceMessage.Refused}.
+   *
+   * @param target {@code agent:NAME}, {@code pod:NAME} or {@code pty:COMMAND}
+   * @param key the session key or nonce key under which the directory knows this id
+   */
+  record Connect(
+      Principal principal,
+      String target,
+      Optional<String> key,
+      Optional<Duration> expiry,
+      Attachment attachment)
+      implements FromDevice {}
+
+  /**
+   * Attaches a device that was here before; the edge has checked the token's hash. Answered as
+   * {@link Connect}.
+   *
+   * @param tokenGeneration what the token was made of
+   * @param lastNumber the highest output number that the device holds
+   */
+  record Resume(Principal principal, long tokenGeneration, long lastNumber, Attachment attachment)
+      implements FromDevice {}
+
+  /** DATA frames of a device, numbered from {@code firstNumber} on. */
+  record Input(long attachment, long firstNumber, List<InputFrame> frames) implements FromDevice {
+    public Input {
+      frames = List.copyOf(frames);
+    }
+  }
+
+  /** The device has sent its first frame since it was attached: its token before is void. */
+  record Confirm(long attachment) implements FromDevice {}
+
+  /**
+   * The device's side has room again.
+   *
+   * @param bytes how many bytes of output have left the edge (or were acknowledged, where the
+   *     device has stated a window)
+   * @param acknowledged the highest output number that the device has acknowledged
+   */
+  record Release(long attachment, long bytes, long acknowledged) implements FromDevice {}
+
+  /** The terminal has another size. */
+  record Resize(long attachment, Attachment.WindowSize size) implements FromDevice {}
+
+  /** The connection is gone; nobody is answered. */
+  record Detach(long attachment, long acknowledged) implements FromDevice {}
+
+  /** The device goes away; answered by Detached with SUSPENDED once all before it is durable. */
+  record Suspend(long attachment, long acknowledged, Optional<Duration> expiry)
+      implements FromDevice {}
+
+  /** Ends the session for good; attached devices get Detached with CLOSED. */
+  record Close(Principal principal, ActorRef<CloseReply> replyTo)
+      implements SessionCommand, RemoteMessage {}
+
+  /** The answer to {@link Close}. */
+  enum CloseReply implements RemoteMessage {
+    CLOSED,
+    NO_SUCH_SESSION
+  }
+
+  /** Ends an attached device's session for good (DISCONNECT from a client). */
+  record Disconnect(long attachment, long acknowledged) implements FromDevice {}
+
+  /** Ends the session if its time without a device is over; not answered. */
+  record ExpireIfDue() implements SessionCommand, RemoteMessage {}
+
+  /** Wakes a session whose run was cut off; its target is started again. */
+  record Wake() implements SessionCommand, RemoteMessage {}
+
+  /** The session leaves this node: what is decided is committed, devices are told to come back. */
+  record Leave() implements SessionCommand, RemoteMessage {}
+
+  /** Asks how the session stands. */
+  record Describe(ActorRef<Description> replyTo) implements SessionCommand, RemoteMessage {}
+
+  /**
+   * How a session stands.
+   *
+   * @param phase {@code absent}, {@code open} or {@code ended}
+   * @param attached the names of the attached devices
+   */
+  record Description(
+      String phase, String target, long headNumber, List<String> attached, boolean runOpen)
+      implements RemoteMessage {
+    public Description {
+      attached = List.copyOf(attached);
+    }
+  }
+
+  /** From the target behind the session. */
+  sealed interface FromTarget extends SessionCommand {}
+
+  /**
+   * Appends to the log; confirmed by {@link TargetCommand.Emitted} once durable.
+   *
+   * @param epoch the target's life that speaks; an older one is ignored
+   * @param entries what is appended; may be empty
+   * @param consumedUpTo input up to this number needs not be delivered again
+   * @param memo at most {@link TargetMemo#MAX_BYTES}; what the target wants to be given when it is
+   *     started again; absent: as it was
+   */
+  record Emit(long epoch, List<Entry> entries, OptionalLong consumedUpTo, Optional<TargetMemo> memo)
+      implements FromTarget {
+    public Emit {
+      entries = List.copyOf(entries);
+      // Here and not in the memo itself, whose constructor also reads back what is stored.
+      memo.ifPresent(TargetMemo::requireFits);
+    }
+  }
+
+  /** The target has come to its natural end; the session closes. */
+  record Finish(long epoch, String text) implements FromTarget {}
+
+  /** A message of the entity to itself. */
+  non-sealed interface Own extends SessionCommand {}
+
+  /**
+   * A DATA frame's content.
+   *
+   * @param event the body is a JSON object
+   * @param more the entry goes on in the next frame
+   */
+  record InputFrame(Bytes body, boolean event, boolean more) {}
+}

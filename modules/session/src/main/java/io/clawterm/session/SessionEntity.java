@@ -1,0 +1,977 @@
+package io.clawterm.session;
+
+import akka.actor.typed.ActorRef;
+import akka.actor.typed.Behavior;
+import akka.actor.typed.PostStop;
+import akka.actor.typed.javadsl.ActorContext;
+import akka.actor.typed.javadsl.Behaviors;
+import akka.actor.typed.javadsl.TimerScheduler;
+import akka.cluster.sharding.typed.javadsl.ClusterSharding;
+import akka.cluster.sharding.typed.javadsl.EntityTypeKey;
+import akka.japi.Pair;
+import akka.persistence.typed.PersistenceId;
+import akka.persistence.typed.RecoveryCompleted;
+import akka.persistence.typed.RecoveryFailed;
+import akka.persistence.typed.SnapshotCompleted;
+import akka.persistence.typed.javadsl.CommandHandler;
+import akka.persistence.typed.javadsl.Effect;
+import akka.persistence.typed.javadsl.EventHandler;
+import akka.persistence.typed.javadsl.EventSourcedBehavior;
+import akka.persistence.typed.javadsl.RetentionCriteria;
+import akka.persistence.typed.javadsl.SignalHandler;
+import akka.stream.javadsl.Sink;
+import io.clawterm.api.Principal;
+import io.clawterm.api.SessionId;
+import io.clawterm.protocol.Code;
+import io.clawterm.protocol.Mode;
+import java.security.SecureRandom;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.Set;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A session: its log, its devices and the target behind it.
+ *
+ * <p>Commands decide against the state as it will be after what is already decided ({@link
+ * Pending}); a message to itself then commits all of it in one event. Commands that arrive during
+ * that commit are stashed by Akka and form the next one: group commit without a timer. Whatever is
+ * told to anybody is told after the commit that it rests on.
+ *
+ * <p>A failed commit stops the entity and is not retried: it may mean that another writer exists.
+ * Devices are told to come back, and the journal decides what holds.
+ */
+public final class SessionEntity
+    extends EventSourcedBehavior<SessionCommand, SessionEvent, SessionState> {
+
+  /** Under this name sessions are sharded and journaled; it is stored for ever. */
+  public static final EntityTypeKey<SessionCommand> TYPE =
+      EntityTypeKey.create(SessionCommand.class, "session");
+
+  /** Commits with this tag change what a list of sessions shows. */
+  public static final String LIFE_TAG = "session-life";
+
+  private static final Logger LOG = LoggerFactory.getLogger(SessionEntity.class);
+
+  /** A message to a device's edge; with its frame it has to fit Artery's 256 KiB between nodes. */
+  private static final long PAGE_BYTES = 131_072;
+
+  /** Messages of the entity to itself. */
+  private sealed interface Self extends SessionCommand.Own {
+    record Flush() implements Self {}
+
+    record Idle() implements Self {}
+
+    record StartTarget() implements Self {}
+
+    record TargetStopped(long epoch) implements Self {}
+
+    record EdgeGone(ActorRef<DeviceMessage> edge) implements Self {}
+
+    record PageRead(long attachment, List<LogEntry> entries) implements Self {}
+
+    record PageFailed(long attachment, Throwable cause) implements Self {}
+  }
+
+  private final ActorContext<SessionCommand> context;
+  private final TimerScheduler<SessionCommand> timers;
+  private final ActorRef<ClusterSharding.ShardCommand> shard;
+  private final SessionId id;
+  private final SessionEnvironment environment;
+  private final WaitingDevices waiting;
+  private final SessionSettings settings;
+  private final SecureRandom random = new SecureRandom();
+
+  /** Devices whose attachment is decided and not durable yet. */
+  private final Map<Long, Attachment> arriving = new LinkedHashMap<>();
+
+  private final Map<Long, AttachedDevice> attached = new LinkedHashMap<>();
+  private Pending pending = new Pending(new SessionState.Absent());
+  private Tail tail = new Tail(1, 1);
+  private SessionState committed = new SessionState.Absent();
+  private boolean flushing;
+  private boolean leaving;
+
+  /** Which entries there are; stays when the session has ended. */
+  private SessionState.Extent extent = new SessionState.Extent(1, 0, 0, List.of());
+
+  private final TargetSlot target = new TargetSlot();
+  private Optional<Attachment.WindowSize> size = Optional.empty();
+
+  /** The behaviour of the entity with this id. */
+  public static Behavior<SessionCommand> create(
+      SessionId id, SessionEnvironment environment, ActorRef<ClusterSharding.ShardCommand> shard) {
+    return Behaviors.setup(outer -> {
+      WaitingDevices waiting = new WaitingDevices(id);
+      return Behaviors.intercept(
+          () -> waiting,
+          Behaviors.setup(context ->
+              Behaviors.withTimers(
+                  timers -> new SessionEntity(context, timers, shard, id, environment, waiting))));
+    });
+  }
+
+  static PersistenceId persistenceId(SessionId id) {
+    return PersistenceId.of(TYPE.name(), id.toString());
+  }
+
+  private SessionEntity(
+      ActorContext<SessionCommand> context,
+      TimerScheduler<SessionCommand> timers,
+      ActorRef<ClusterSharding.ShardCommand> shard,
+      SessionId id,
+      SessionEnvironment environment,
+      WaitingDevices waiting) {
+    super(persistenceId(id));
+    this.context = context;
+    this.timers = timers;
+    this.shard = shard;
+    this.id = id;
+    this.environment = environment;
+    this.waiting = waiting;
+    this.settings = environment.settings();
+  }
+
+  @Override
+  public SessionState emptyState() {
+    return new SessionState.Absent();
+  }
+
+  @Override
+  public EventHandler<SessionState, SessionEvent> eventHandler() {
+    return SessionState::after;
+  }
+
+  @Override
+  public RetentionCriteria retentionCriteria() {
+    return RetentionCriteria.snapshotEvery(settings.snapshotEvery(), 2);
+  }
+
+  @Override
+  public Set<String> tagsFor(SessionEvent event) {
+    boolean life =
+        event.work().isPresent()
+            || event.changes().stream()
+                .anyMatch(change ->
+                    switch (change) {
+                      case SessionEvent.Created c -> true;
+                      case SessionEvent.DeviceAttached a -> true;
+                      case SessionEvent.DeviceDetached d -> true;
+                      case SessionEvent.Closed c -> true;
+                      case SessionEvent.Emitted e -> false; // but what it changes is work
+                      case SessionEvent.InputReceived i -> false; // likewise
+                      case SessionEvent.TokenConfirmed t -> false;
+                      case SessionEvent.Trimmed t -> false;
+                    });
+    return life ? Set.of(LIFE_TAG) : Set.of();
+  }
+
+  @Override
+  public SignalHandler<SessionState> signalHandler() {
+    return newSignalHandlerBuilder()
+        .onSignal(RecoveryCompleted.instance(), this::recovered)
+        .onSignal(RecoveryFailed.class, (state, failed) -> notRecovered(failed.getFailure()))
+        .onSignal(SnapshotCompleted.class, this::snapshotTaken)
+        .onSignal(PostStop.instance(), state -> stopped())
+        .build();
+  }
+
+  @Override
+  public CommandHandler<SessionCommand, SessionEvent, SessionState> commandHandler() {
+    return (state, command) -> {
+      switch (command) {
+        case SessionCommand.Connect connect -> connect(connect);
+        case SessionCommand.Resume resume -> resume(resume);
+        case SessionCommand.Input input -> input(input);
+        case SessionCommand.Confirm confirm ->
+            device(confirm.attachment()).ifPresent(this::confirm);
+        case SessionCommand.Release release -> release(release);
+        case SessionCommand.Resize resize -> resize(resize.size());
+        case SessionCommand.Detach detach ->
+            detach(detach.attachment(), detach.acknowledged(), OptionalLong.empty());
+        case SessionCommand.Suspend suspend -> suspend(suspend);
+        case SessionCommand.Disconnect disconnect -> disconnect(disconnect);
+        case SessionCommand.Close close -> close(close);
+        case SessionCommand.ExpireIfDue due -> expireIfDue();
+        case SessionCommand.Describe describe -> describe(describe);
+        case SessionCommand.Wake wake -> pending.then(this::startTarget);
+        case SessionCommand.Emit emit -> emit(emit);
+        case SessionCommand.Finish finish -> finish(finish);
+        case SessionCommand.Leave leave -> leaving = true;
+        case SessionCommand.Own own -> {
+          switch ((Self) own) {
+            case Self.Flush flush -> {
+              return commit();
+            }
+            case Self.Idle idle -> passivateIfIdle();
+            case Self.StartTarget start -> startTarget();
+            case Self.TargetStopped stopped -> targetStopped(stopped.epoch());
+            case Self.EdgeGone gone -> edgeGone(gone.edge());
+            case Self.PageRead page -> pageRead(page);
+            case Self.PageFailed failed -> pageFailed(failed);
+          }
+        }
+      }
+      return commitLater();
+    };
+  }
+
+  // ---- commits ----
+
+  private Effect<SessionEvent, SessionState> commitLater() {
+    if (!pending.hasChanges()) {
+      pending.takeAfterwards().forEach(Runnable::run);
+      return leaving ? Effect().stop() : Effect().none();
+    }
+    scheduleFlush();
+    return Effect().none();
+  }
+
+  private void scheduleFlush() {
+    if (pending.hasChanges() && !flushing) {
+      flushing = true;
+      context.getSelf().tell(new Self.Flush());
+    }
+  }
+
+  private Effect<SessionEvent, SessionState> commit() {
+    flushing = false;
+    SessionEvent event = pending.take(environment.clock().instant(), committed);
+    List<Runnable> afterwards = pending.takeAfterwards();
+    long started = System.nanoTime();
+    var persist =
+        Effect()
+            .persist(event)
+            .thenRun(state -> {
+              follow(state);
+              pending.committed(state);
+              List<Entry> entries = Entries.of(event);
+              entries.forEach(tail::add);
+              environment.metrics().committed(entries.size(), System.nanoTime() - started);
+              afterwards.forEach(Runnable::run);
+              List.copyOf(attached.values()).forEach(this::serve);
+              scheduleFlush();
+            });
+    return leaving ? persist.thenStop() : persist;
+  }
+
+  private void follow(SessionState durable) {
+    committed = durable;
+    if (durable instanceof SessionState.Open open) {
+      extent = open.log();
+    }
+  }
+
+  private void decide(SessionEvent.Change change) {
+    pending.add(change, environment.clock().instant());
+  }
+
+  // ---- devices come and go ----
+
+  private void connect(SessionCommand.Connect connect) {
+    Attachment attachment = connect.attachment();
+    switch (pending.state()) {
+      case SessionState.Absent absent -> {
+        switch (environment.targets().find(connect.principal(), connect.target())) {
+          case Targets.Found.Missing missing ->
+              refuse(attachment, DeviceMessage.Refusal.NO_SUCH_TARGET, missing.text());
+          case Targets.Found.Denied denied ->
+              refuse(attachment, DeviceMessage.Refusal.FORBIDDEN, denied.text());
+          case Targets.Found.Available available -> {
+            decide(
+                new SessionEvent.Created(
+                    connect.principal(),
+                    connect.key(),
+                    connect.target(),
+                    available.target().inputStyle(),
+                    random.nextInt() | 1,
+                    granted(connect.expiry()).toSeconds()));
+            attach(attachment, 0, 0);
+            pending.then(this::startTarget);
+          }
+        }
+      }
+      case SessionState.Open open -> {
+        if (connect.key().isEmpty() || !connect.key().equals(open.identity().key())) {
+          refuse(attachment, DeviceMessage.Refusal.ID_TAKEN, "the id is in use");
+        } else if (!connect.principal().equals(open.identity().owner())) {
+          refuse(attachment, DeviceMessage.Refusal.FORBIDDEN, "the session is somebody else's");
+        } else {
+          attach(attachment, 0, 0);
+        }
+      }
+      case SessionState.Ended ended ->
+          refuse(attachment, DeviceMessage.Refusal.CLOSED, "the session is over");
+    }
+  }
+
+  private void resume(SessionCommand.Resume resume) {
+    Attachment attachment = resume.attachment();
+    switch (pending.state()) {
+      case SessionState.Absent absent -> refuseUnknown(attachment);
+      case SessionState.Ended ended -> {
+        if (ended.identity().owner().equals(resume.principal())
+            && ended.identity().incarnation() == (int) (resume.tokenGeneration() >>> 32)) {
+          refuse(
+              attachment, DeviceMessage.Refusal.CLOSED, "the session is over: " + ended.reason());
+        } else {
+          refuseUnknown(attachment);
+        }
+      }
+      case SessionState.Open open -> {
+        SessionState.Device device = open.devices().get(attachment.device());
+        long shown = resume.tokenGeneration();
+        if (device == null
+            || !open.identity().owner().equals(resume.principal())
+            || (shown != device.generation() && (shown == 0 || shown != device.shown()))) {
+          refuseUnknown(attachment);
+        } else if (resume.lastNumber() > open.head()) {
+          refuse(
+              attachment,
+              DeviceMessage.Refusal.AHEAD,
+              "the device has entry " + resume.lastNumber() + ", the log ends at " + open.head());
+        } else {
+          attach(attachment, shown, resume.lastNumber());
+        }
+      }
+    }
+  }
+
+  /** The same words whatever is wrong, as the protocol asks. */
+  private void refuseUnknown(Attachment attachment) {
+    refuse(
+        attachment,
+        DeviceMessage.Refusal.NO_SUCH_SESSION,
+        "no such session, or not with this token");
+  }
+
+  /** A refusal may rest on what is not durable yet: it is told after that. */
+  private void refuse(Attachment attachment, DeviceMessage.Refusal refusal, String text) {
+    pending.then(() -> tellRefused(attachment, refusal, text));
+    passivateSoon();
+  }
+
+  private void tellRefused(Attachment attachment, DeviceMessage.Refusal refusal, String text) {
+    attachment.edge().tell(new DeviceMessage.Refused(id, attachment.number(), refusal, text));
+  }
+
+  private void attach(Attachment attachment, long shown, long lastNumber) {
+    SessionState.Open open = (SessionState.Open) pending.state();
+    SessionState.Device known = open.devices().get(attachment.device());
+    if (known == null && open.devices().size() >= settings.maxDevices()) {
+      refuse(
+          attachment,
+          DeviceMessage.Refusal.OVERLOADED,
+          "the session has " + settings.maxDevices() + " devices already");
+      return;
+    }
+    long generation =
+        known == null ? ((long) open.identity().incarnation() << 32) + 1 : known.generation() + 1;
+    decide(new SessionEvent.DeviceAttached(attachment.device(), generation, shown));
+    arriving.put(attachment.number(), attachment);
+    pending.then(() -> attached(attachment, generation, lastNumber));
+  }
+
+  private void attached(Attachment attachment, long generation, long lastNumber) {
+    arriving.remove(attachment.number());
+    if (!(committed instanceof SessionState.Open open)) {
+      tellRefused(attachment, DeviceMessage.Refusal.CLOSED, "the session is over");
+      passivateSoon();
+      return;
+    }
+    long first = Math.max(lastNumber + 1, open.log().first());
+    var device = new AttachedDevice(attachment, generation, first, committed.head());
+    attached.put(attachment.number(), device);
+    for (AttachedDevice other : List.copyOf(attached.values())) {
+      boolean same = other.attachment.device().equals(attachment.device());
+      if (other != device && (same || attachment.mode() == Mode.TAKE_OVER)) {
+        detachNow(
+            other, Code.TAKEN_OVER, "device \"" + attachment.device() + "\" has the session now");
+      }
+    }
+    timers.cancel("idle");
+    context.watchWith(attachment.edge(), new Self.EdgeGone(attachment.edge()));
+    attachment.size().ifPresent(this::resize);
+    attachment
+        .edge()
+        .tell(
+            new DeviceMessage.Attached(
+                id,
+                attachment.number(),
+                context.getSelf(),
+                generation,
+                open.device(attachment.device()).lastInput(),
+                first,
+                committed.head(),
+                open.identity().key().filter(key -> !SessionKeys.isNonce(key)),
+                Duration.ofSeconds(open.expirySeconds())));
+    startTarget();
+    serve(device);
+  }
+
+  private Optional<AttachedDevice> device(long attachment) {
+    return Optional.ofNullable(attached.get(attachment));
+  }
+
+  /** Only the attachment with the newest token confirms: an older one's frames prove nothing. */
+  private void confirm(AttachedDevice device) {
+    if (pending.state() instanceof SessionState.Open open) {
+      SessionState.Device known = open.device(device.attachment.device());
+      if (known.shown() != 0 && known.generation() == device.generation) {
+        decide(new SessionEvent.TokenConfirmed(device.attachment.device()));
+      }
+    }
+  }
+
+  private void edgeGone(ActorRef<DeviceMessage> edge) {
+    for (AttachedDevice device : List.copyOf(attached.values())) {
+      if (device.attachment.edge().equals(edge)) {
+        detach(device.attachment.number(), 0, OptionalLong.empty());
+      }
+    }
+  }
+
+  private void detach(long number, long acknowledged, OptionalLong expirySeconds) {
+    device(number)
+        .ifPresent(device -> {
+          device.acknowledged = Math.max(acknowledged, device.acknowledged);
+          remove(device, expirySeconds);
+          retain();
+        });
+  }
+
+  private void suspend(SessionCommand.Suspend suspend) {
+    device(suspend.attachment())
+        .ifPresent(device -> {
+          confirm(device);
+          OptionalLong expiry =
+              suspend.expiry().isEmpty()
+                  ? OptionalLong.empty()
+                  : OptionalLong.of(granted(suspend.expiry()).toSeconds());
+          detach(suspend.attachment(), suspend.acknowledged(), expiry);
+          pending.then(() -> tellDetached(device, Code.SUSPENDED, "suspended"));
+        });
+  }
+
+  private void detachNow(AttachedDevice device, Code code, String text) {
+    remove(device, OptionalLong.empty());
+    tellDetached(device, code, text);
+  }
+
+  private void tellDetached(AttachedDevice device, Code code, String text) {
+    device
+        .attachment
+        .edge()
+        .tell(new DeviceMessage.Detached(id, device.attachment.number(), code, text));
+  }
+
+  private void remove(AttachedDevice device, OptionalLong expirySeconds) {
+    attached.remove(device.attachment.number());
+    ActorRef<DeviceMessage> edge = device.attachment.edge();
+    if (attached.values().stream().noneMatch(other -> other.attachment.edge().equals(edge))) {
+      context.unwatch(edge);
+    }
+    if (pending.state() instanceof SessionState.Open && !isHere(device.attachment.device())) {
+      decide(
+          new SessionEvent.DeviceDetached(
+              device.attachment.device(), device.acknowledged, expirySeconds));
+    }
+    passivateSoon();
+  }
+
+  /** Whether the device is attached, or about to be, by any of its connections. */
+  private boolean isHere(String device) {
+    return attached.values().stream().anyMatch(here -> here.attachment.device().equals(device))
+        || arriving.values().stream().anyMatch(soon -> soon.device().equals(device));
+  }
+
+  private Duration granted(Optional<Duration> asked) {
+    Duration expiry = asked.orElse(settings.defaultExpiry());
+    return expiry.compareTo(settings.maxExpiry()) > 0 ? settings.maxExpiry() : expiry;
+  }
+
+  // ---- input ----
+
+  private void input(SessionCommand.Input input) {
+    AttachedDevice device = attached.get(input.attachment());
+    if (device == null || !(pending.state() instanceof SessionState.Open open)) {
+      return; // the edge is told that the attachment is over by what ended it
+    }
+    if (device.attachment.mode() == Mode.WATCH) {
+      detachNow(device, Code.FORBIDDEN, "a watching device sends no input");
+      return;
+    }
+    confirm(device);
+    String name = device.attachment.device();
+    long expected = open.device(name).lastInput() + 1;
+    if (input.firstNumber() > expected) {
+      detachNow(
+          device,
+          Code.SEQUENCE_GAP,
+          "input " + input.firstNumber() + " came where " + expected + " was due");
+      return;
+    }
+    long repeated = Math.min(expected - input.firstNumber(), input.frames().size());
+    if (repeated > 0) {
+      environment.metrics().duplicateInput();
+    }
+    boolean logged = open.identity().style() == Target.InputStyle.MESSAGES;
+    List<SessionCommand.InputFrame> fresh =
+        input.frames().subList((int) repeated, input.frames().size());
+    if (logged) {
+      Optional<List<SessionCommand.InputFrame>> canonical = canonical(fresh);
+      if (canonical.isEmpty()) {
+        detachNow(device, Code.PROTOCOL_ERROR, "a structured entry is a JSON object with a type");
+        return;
+      }
+      fresh = canonical.get();
+    }
+    if (!fresh.isEmpty()) {
+      if (open.input().waitingBytes() > settings.maxWaitingBytes()) {
+        detachNow(device, Code.OVERLOADED, "the target has not taken what was sent before");
+        return;
+      }
+      long number = open.input().received();
+      long entry = open.head();
+      decide(new SessionEvent.InputReceived(name, expected, fresh, logged));
+      List<TargetCommand.TargetInput> inputs = new ArrayList<>();
+      for (SessionCommand.InputFrame frame : fresh) {
+        Optional<Long> at = logged ? Optional.of(entry + 1) : Optional.empty();
+        entry += logged ? Entries.ofInput(name, frame).size() : 0;
+        inputs.add(
+            new TargetCommand.TargetInput(
+                ++number, name, frame.body(), frame.event(), frame.more(), at));
+      }
+      pending.then(() -> target.deliver(inputs));
+    }
+    long upTo = Math.max(expected - 1, input.firstNumber() + input.frames().size() - 1);
+    pending.then(() ->
+        device
+            .attachment
+            .edge()
+            .tell(new DeviceMessage.InputDurable(id, input.attachment(), upTo)));
+  }
+
+  private static Optional<List<SessionCommand.InputFrame>> canonical(
+      List<SessionCommand.InputFrame> frames) {
+    List<SessionCommand.InputFrame> canonical = new ArrayList<>();
+    for (SessionCommand.InputFrame frame : frames) {
+      if (frame.event()) {
+        Optional<Bytes> body = ClientEvents.canonical(frame.body());
+        if (body.isEmpty()) {
+          return Optional.empty();
+        }
+        canonical.add(new SessionCommand.InputFrame(body.get(), true, false));
+      } else {
+        canonical.add(frame);
+      }
+    }
+    return Optional.of(canonical);
+  }
+
+  private void resize(Attachment.WindowSize newSize) {
+    size = Optional.of(newSize);
+    target.tell(new TargetCommand.Resized(newSize));
+  }
+
+  // ---- output ----
+
+  private void release(SessionCommand.Release release) {
+    device(release.attachment())
+        .ifPresent(device -> {
+          device.credit += release.bytes();
+          device.acknowledged = Math.max(device.acknowledged, release.acknowledged());
+          serve(device);
+        });
+  }
+
+  /** Sends what is durable, as far as the device has room; from memory where it can. */
+  private void serve(AttachedDevice device) {
+    if (attached.get(device.attachment.number()) != device) {
+      return; // it went while others were served
+    }
+    while (device.credit > 0 && !device.reading && device.next <= committed.head()) {
+      if (!tail.holds(device.next)) {
+        readPage(device);
+        return;
+      }
+      send(device, tail.from(device.next, Math.min(device.credit, PAGE_BYTES)));
+    }
+    if (device.next > committed.head()) {
+      device.ending.ifPresent(reason -> detachNow(device, Code.CLOSED, reason));
+    }
+  }
+
+  private void send(AttachedDevice device, List<Entry> entries) {
+    boolean replay = device.next <= device.replayUpTo;
+    List<Entry> part = entries;
+    if (replay && device.next + entries.size() - 1 > device.replayUpTo) {
+      part = entries.subList(0, (int) (device.replayUpTo - device.next + 1));
+    }
+    device
+        .attachment
+        .edge()
+        .tell(new DeviceMessage.Output(id, device.attachment.number(), device.next, part, replay));
+    for (Entry entry : part) {
+      device.credit -= entry.size();
+    }
+    device.next += part.size();
+  }
+
+  private void readPage(AttachedDevice device) {
+    device.reading = true;
+    long number = device.attachment.number();
+    long budget = Math.min(Math.max(device.credit, 1), PAGE_BYTES);
+    long upTo = committed.head();
+    var page =
+        environment
+            .log()
+            .read(id, extent.journalOf(device.next), device.next)
+            .takeWhile(entry -> entry.number() <= upTo)
+            .statefulMap(
+                () -> 0L,
+                (sum, entry) -> {
+                  long with = sum + entry.entry().size();
+                  return Pair.create(with, Pair.create(sum == 0 || with <= budget, entry));
+                },
+                sum -> Optional.empty())
+            .takeWhile(Pair::first)
+            .map(Pair::second)
+            .runWith(Sink.seq(), context.getSystem());
+    context.pipeToSelf(
+        page,
+        (entries, failure) ->
+            failure == null
+                ? new Self.PageRead(number, entries)
+                : new Self.PageFailed(number, failure));
+  }
+
+  private void pageRead(Self.PageRead page) {
+    device(page.attachment())
+        .ifPresent(device -> {
+          device.reading = false;
+          List<LogEntry> found = page.entries();
+          if (found.isEmpty() || found.get(0).number() != device.next) {
+            LOG.atError()
+                .addKeyValue("session", id)
+                .addKeyValue("entry", device.next)
+                .log("the journal does not hold an entry that it should hold");
+            detachNow(device, Code.INTERNAL, "the log could not be read");
+            return;
+          }
+          environment.metrics().readFromJournal(found.size());
+          send(device, found.stream().map(LogEntry::entry).toList());
+          serve(device);
+        });
+  }
+
+  private void pageFailed(Self.PageFailed failed) {
+    device(failed.attachment())
+        .ifPresent(device -> {
+          LOG.atWarn()
+              .addKeyValue("session", id)
+              .setCause(failed.cause())
+              .log("the journal could not be read for a device");
+          detachNow(device, Code.OVERLOADED, "the log cannot be read just now");
+        });
+  }
+
+  // ---- the target ----
+
+  private void startTarget() {
+    if (target.isTaken() || !(committed instanceof SessionState.Open open)) {
+      return;
+    }
+    String name = open.identity().target();
+    switch (environment.targets().find(open.identity().owner(), name)) {
+      case Targets.Found.Available available -> {
+        long epoch = target.nextEpoch();
+        var start =
+            new TargetContext(
+                id,
+                epoch,
+                open.identity().owner(),
+                context.getSelf(),
+                (session, journal, number) ->
+                    environment
+                        .log()
+                        .read(session, Math.max(journal, open.log().journalOf(number)), number),
+                open.head(),
+                open.memo(),
+                size);
+        ActorRef<TargetCommand> actor = context.spawnAnonymous(available.target().start(start));
+        context.watchWith(actor, new Self.TargetStopped(epoch));
+        target.take(actor);
+        target.deliver(open.input().waiting());
+      }
+      case Targets.Found.Missing missing -> targetGone(missing.text());
+      case Targets.Found.Denied denied -> targetGone(denied.text());
+    }
+  }
+
+  private void targetGone(String text) {
+    LOG.atWarn()
+        .addKeyValue("session", id)
+        .addKeyValue("reason", text)
+        .log("the target of a session is not there any more");
+    attached.values().stream()
+        .toList()
+        .forEach(device -> detachNow(device, Code.NO_SUCH_TARGET, text));
+  }
+
+  private void emit(SessionCommand.Emit emit) {
+    if (!target.isLife(emit.epoch()) || !(pending.state() instanceof SessionState.Open)) {
+      return; // an earlier life of the target: what it says has no place any more
+    }
+    long count = target.countEmission();
+    long first = pending.state().head() + 1;
+    if (!emit.entries().isEmpty() || emit.memo().isPresent() || emit.consumedUpTo().isPresent()) {
+      decide(new SessionEvent.Emitted(emit.entries(), emit.consumedUpTo(), emit.memo()));
+    }
+    long epoch = emit.epoch();
+    pending.then(() -> {
+      if (target.isLife(epoch)) {
+        target.tell(new TargetCommand.Emitted(count, first));
+      }
+      target.worked();
+      passivateSoon();
+    });
+    retain();
+  }
+
+  private void finish(SessionCommand.Finish finish) {
+    if (target.isLife(finish.epoch())) {
+      end(finish.text());
+    }
+  }
+
+  private void targetStopped(long epoch) {
+    if (!target.isLife(epoch)) {
+      return;
+    }
+    target.ended();
+    if (pending.state() instanceof SessionState.Open) {
+      environment.metrics().targetRestarted();
+      timers.startSingleTimer("target", new Self.StartTarget(), target.backOff());
+    }
+  }
+
+  // ---- the end, and rest ----
+
+  private void disconnect(SessionCommand.Disconnect disconnect) {
+    device(disconnect.attachment())
+        .ifPresent(device -> {
+          if (device.attachment.mode() == Mode.WATCH) {
+            detachNow(device, Code.FORBIDDEN, "a watching device does not end the session");
+          } else {
+            String reason = "closed by device \"" + device.attachment.device() + "\"";
+            end(reason);
+            // It wants no more output: unlike the others it is told at once.
+            pending.then(() ->
+                device(disconnect.attachment())
+                    .ifPresent(left -> detachNow(left, Code.CLOSED, reason)));
+          }
+        });
+  }
+
+  private void close(SessionCommand.Close close) {
+    boolean mine =
+        pending.state() instanceof SessionState.Open open
+            && mayEnd(close.principal(), open.identity());
+    if (mine) {
+      end("closed by " + close.principal().name());
+    } else {
+      passivateSoon();
+    }
+    pending.then(() ->
+        close
+            .replyTo()
+            .tell(
+                mine
+                    ? SessionCommand.CloseReply.CLOSED
+                    : SessionCommand.CloseReply.NO_SUCH_SESSION));
+  }
+
+  private static boolean mayEnd(Principal principal, SessionState.Identity identity) {
+    return identity.owner().equals(principal);
+  }
+
+  private void end(String reason) {
+    if (!(pending.state() instanceof SessionState.Open)) {
+      return;
+    }
+    decide(new SessionEvent.Closed(reason));
+    pending.then(() -> {
+      for (AttachedDevice device : List.copyOf(attached.values())) {
+        device.ending = Optional.of(reason);
+        serve(device);
+      }
+      target.tell(new TargetCommand.Stop());
+      passivateSoon();
+    });
+  }
+
+  private void expireIfDue() {
+    if (pending.state() instanceof SessionState.Open open
+        && attached.isEmpty()
+        && arriving.isEmpty()
+        && open.memo().stream().noneMatch(TargetMemo::open)
+        && !environment
+            .clock()
+            .instant()
+            .isBefore(open.touchedAt().plusSeconds(open.expirySeconds()))) {
+      end("expired");
+    }
+    passivateSoon();
+  }
+
+  private void describe(SessionCommand.Describe describe) {
+    List<String> devices =
+        attached.values().stream().map(device -> device.attachment.device()).toList();
+    describe
+        .replyTo()
+        .tell(
+            switch (committed) {
+              case SessionState.Absent absent ->
+                  new SessionCommand.Description("absent", "", 0, devices, false);
+              case SessionState.Open open ->
+                  new SessionCommand.Description(
+                      "open", open.identity().target(), open.head(), devices, open.hasWork());
+              case SessionState.Ended ended ->
+                  new SessionCommand.Description(
+                      "ended", ended.identity().target(), ended.head(), devices, false);
+            });
+    passivateSoon();
+  }
+
+  private void passivateSoon() {
+    if (attached.isEmpty() && !timers.isTimerActive("idle")) {
+      boolean used = pending.state() instanceof SessionState.Open;
+      timers.startSingleTimer(
+          "idle", new Self.Idle(), used ? settings.passivateAfter() : Duration.ofSeconds(5));
+    }
+  }
+
+  private void passivateIfIdle() {
+    boolean work = pending.state().hasWork();
+    boolean worker = target.isTaken() || timers.isTimerActive("target");
+    if (attached.isEmpty() && !pending.hasChanges() && !(work && worker)) {
+      shard.tell(new ClusterSharding.Passivate<>(context.getSelf()));
+    } else {
+      passivateSoon();
+    }
+  }
+
+  // ---- retention ----
+
+  /** Gives up the oldest entries where the log has grown above its limits. */
+  private void retain() {
+    if (!(pending.state() instanceof SessionState.Open open)) {
+      return;
+    }
+    SessionState.Extent log = open.log();
+    Instant oldest = environment.clock().instant().minus(settings.retainFor());
+    long unacknowledged =
+        attached.values().stream()
+            .mapToLong(device -> device.acknowledged)
+            .min()
+            .orElse(Long.MAX_VALUE);
+    long first = log.first();
+    for (int i = 1; i < log.marks().size(); i++) {
+      SessionState.Extent.Mark mark = log.marks().get(i);
+      long left = log.bytes() - mark.bytesBefore();
+      boolean tooLarge = left >= settings.retainBytes();
+      boolean tooOld = mark.at().isBefore(oldest);
+      boolean free = mark.number() - 1 <= unacknowledged || left >= settings.retainHardBytes();
+      if ((tooLarge || tooOld) && free) {
+        first = Math.max(first, mark.number());
+      }
+    }
+    if (first > log.first()) {
+      decide(new SessionEvent.Trimmed(first));
+      long newFirst = first;
+      pending.then(() -> List.copyOf(attached.values()).forEach(device -> skip(device, newFirst)));
+    }
+  }
+
+  /** A device that has not got what is gone is told so by a new attachment's FIRST_SEQ. */
+  private void skip(AttachedDevice device, long first) {
+    if (device.next < first) {
+      detachNow(device, Code.SEQUENCE_GAP, "retention has removed what was not sent yet");
+    }
+  }
+
+  /** Only what a snapshot stands for may go: recovery starts from it. */
+  private void snapshotTaken(SessionState state, SnapshotCompleted completed) {
+    if (state instanceof SessionState.Open open && !open.log().marks().isEmpty()) {
+      long upTo =
+          Math.min(
+              completed.getSnapshotMetadata().sequenceNr(),
+              open.log().journalOf(open.log().first()) - 1);
+      if (upTo > 0 && open.log().first() > 1) {
+        environment
+            .pruner()
+            .prune(persistenceId(id).id(), upTo)
+            .whenComplete((done, failure) -> {
+              if (failure != null) {
+                LOG.atWarn()
+                    .addKeyValue("session", id)
+                    .setCause(failure)
+                    .log("the journal could not be pruned; the next snapshot tries again");
+              }
+            });
+      }
+    }
+  }
+
+  // ---- life ----
+
+  private void notRecovered(Throwable failure) {
+    LOG.atError()
+        .addKeyValue("session", id)
+        .setCause(failure)
+        .log("a session could not be read back from the journal");
+    waiting.refuse();
+  }
+
+  private void recovered(SessionState state) {
+    waiting.recovered();
+    pending = new Pending(state);
+    follow(state);
+    tail = new Tail(settings.tailBytes(), committed.head() + 1);
+    if (state.hasWork()) {
+      startTarget();
+    }
+    if (state instanceof SessionState.Open open) {
+      open.devices().forEach(this::foundGone);
+      scheduleFlush();
+    }
+    passivateSoon();
+  }
+
+  /** A device that was attached to an earlier life: its time away counts from now. */
+  private void foundGone(String name, SessionState.Device device) {
+    if (device.attached()) {
+      decide(new SessionEvent.DeviceDetached(name, device.acknowledged(), OptionalLong.empty()));
+    }
+  }
+
+  /** Whatever stops the entity, its devices come back by themselves. */
+  private void stopped() {
+    Code code = leaving ? Code.MOVED : Code.OVERLOADED;
+    attached
+        .values()
+        .forEach(device -> tellDetached(device, code, "the session is taken up again elsewhere"));
+    arriving
+        .values()
+        .forEach(attachment ->
+            tellRefused(attachment, DeviceMessage.Refusal.OVERLOADED, "try again in a moment"));
+  }
+}

@@ -1,0 +1,95 @@
+package io.clawterm.session;
+
+import com.fasterxml.jackson.annotation.JsonSubTypes;
+import com.fasterxml.jackson.annotation.JsonTypeInfo;
+import io.clawterm.api.Principal;
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalLong;
+
+/**
+ * One commit of a session, as the journal keeps it: all that was decided while the commit before
+ * was under way. Fields are only ever added.
+ *
+ * @param head the newest entry number before this commit
+ * @param work whether the target has something to do after this commit, a run that is open or input
+ *     that waits; there only where that changed or the commit holds a memo
+ */
+public record SessionEvent(Instant at, long head, List<Change> changes, Optional<Boolean> work)
+    implements Stored {
+
+  public SessionEvent {
+    changes = List.copyOf(changes);
+  }
+
+  /** One thing that happened. */
+  @JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "is")
+  @JsonSubTypes({
+    @JsonSubTypes.Type(value = Created.class, name = "created"),
+    @JsonSubTypes.Type(value = DeviceAttached.class, name = "attached"),
+    @JsonSubTypes.Type(value = TokenConfirmed.class, name = "confirmed"),
+    @JsonSubTypes.Type(value = InputReceived.class, name = "input"),
+    @JsonSubTypes.Type(value = Emitted.class, name = "emitted"),
+    @JsonSubTypes.Type(value = DeviceDetached.class, name = "detached"),
+    @JsonSubTypes.Type(value = Trimmed.class, name = "trimmed"),
+    @JsonSubTypes.Type(value = Closed.class, name = "closed")
+  })
+  public sealed interface Change {}
+
+  /**
+   * The session exists.
+   *
+   * @param incarnation random; part of each token, so that a token outlives no reuse of the id
+   */
+  public record Created(
+      Principal owner,
+      Optional<String> key,
+      String target,
+      Target.InputStyle style,
+      int incarnation,
+      long expirySeconds)
+      implements Change {}
+
+  /**
+   * A device was given a new token.
+   *
+   * @param shown the generation that the device has shown, which stays good until it confirms the
+   *     new one; 0 when it showed none
+   */
+  public record DeviceAttached(String device, long generation, long shown) implements Change {}
+
+  /** The device has used its new token: the one before is void. */
+  public record TokenConfirmed(String device) implements Change {}
+
+  /**
+   * Input of a device, numbered by the device from {@code firstNumber} on.
+   *
+   * @param logged each frame has entries of its own in the log
+   */
+  public record InputReceived(
+      String device, long firstNumber, List<SessionCommand.InputFrame> frames, boolean logged)
+      implements Change {
+    public InputReceived {
+      frames = List.copyOf(frames);
+    }
+  }
+
+  /** The target has appended entries, consumed input or changed its memo. */
+  public record Emitted(List<Entry> entries, OptionalLong consumedUpTo, Optional<TargetMemo> memo)
+      implements Change {
+    public Emitted {
+      entries = List.copyOf(entries);
+    }
+  }
+
+  /** A device has gone; {@code expirySeconds} is there when it asked for another expiry. */
+  public record DeviceDetached(String device, long acknowledged, OptionalLong expirySeconds)
+      implements Change {}
+
+  /** Retention has given up all entries below {@code first}. */
+  public record Trimmed(long first) implements Change {}
+
+  /** The session is over. */
+  public record Closed(String reason) implements Change {}
+}

@@ -1,0 +1,20 @@
+package io.clawterm.session;
+
+/** What sessions count. */
+public interface SessionMetrics {
+
+  /** Counts nothing. */
+  SessionMetrics NONE = new SessionMetrics() {};
+
+  /** A commit of so many entries is durable after so many nanoseconds. */
+  default void committed(int entries, long nanos) {}
+
+  /** An input was a repetition. */
+  default void duplicateInput() {}
+
+  /** Missed entries were read from the journal. */
+  default void readFromJournal(int entries) {}
+
+  /** A target has stopped by failure and is started again. */
+  default void targetRestarted() {}
+}

@@ -1,0 +1,366 @@
+package io.clawterm.session;
+
+import com.fasterxml.jackson.annotation.JsonSubTypes;
+import com.fasterxml.jackson.annotation.JsonTypeInfo;
+import io.clawterm.api.Principal;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** What a session is, as its events make it. */
+@JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "is")
+@JsonSubTypes({
+  @JsonSubTypes.Type(value = SessionState.Absent.class, name = "absent"),
+  @JsonSubTypes.Type(value = SessionState.Open.class, name = "open"),
+  @JsonSubTypes.Type(value = SessionState.Ended.class, name = "ended")
+})
+sealed interface SessionState extends Stored {
+
+  /** The newest entry number. */
+  long head();
+
+  /** Whether the target has something to do. */
+  default boolean hasWork() {
+    return false;
+  }
+
+  /** The state after a commit. */
+  default SessionState after(SessionEvent event) {
+    if (event.head() != head()) {
+      throw new IllegalStateException(
+          "a commit that follows entry " + event.head() + " came after entry " + head());
+    }
+    SessionState state = this;
+    for (SessionEvent.Change change : event.changes()) {
+      state = state.with(change, event.at());
+    }
+    long bytesBefore = this instanceof Open open ? open.log().bytes() : 0;
+    return state instanceof Open open ? open.committed(event, bytesBefore) : state;
+  }
+
+  /** The state after one change; refuses what cannot follow. */
+  SessionState with(SessionEvent.Change change, Instant at);
+
+  /** No such session yet. */
+  record Absent() implements SessionState {
+    @Override
+    public long head() {
+      return 0;
+    }
+
+    @Override
+    public SessionState with(SessionEvent.Change change, Instant at) {
+      if (change instanceof SessionEvent.Created created) {
+        return new Open(
+            new Identity(
+                created.owner(),
+                created.key(),
+                created.target(),
+                created.style(),
+                created.incarnation(),
+                at),
+            created.expirySeconds(),
+            new Extent(1, 0, 0, List.of()),
+            new InputQueue(0, 0, List.of()),
+            Map.of(),
+            Optional.empty(),
+            at,
+            0);
+      }
+      throw new IllegalStateException("nothing can follow but created: " + change);
+    }
+  }
+
+  /** What never changes. */
+  record Identity(
+      Principal owner,
+      Optional<String> key,
+      String target,
+      Target.InputStyle style,
+      int incarnation,
+      Instant createdAt) {}
+
+  /**
+   * Which entries there are.
+   *
+   * @param first the lowest number that retention keeps
+   * @param head the newest number
+   * @param bytes what all entries that there ever were take; only differences mean something
+   * @param marks where the journal holds which number, about each 64 KB, at most {@link #MAX_MARKS}
+   */
+  record Extent(long first, long head, long bytes, List<Mark> marks) {
+
+    static final int MAX_MARKS = 256;
+    static final long MARK_BYTES = 65_536;
+
+    public Extent {
+      marks = List.copyOf(marks);
+    }
+
+    Extent plus(int entries, long size) {
+      return new Extent(first, head + entries, bytes + size, marks);
+    }
+
+    Extent from(long number) {
+      List<Mark> left = new ArrayList<>(marks);
+      while (left.size() > 1 && left.get(1).number() <= number) {
+        left.remove(0);
+      }
+      return new Extent(number, head, bytes, left);
+    }
+
+    /** Notes that the journal's event {@code journal} holds the entries from {@code number} on. */
+    Extent mark(long number, long journal, long bytesBefore, Instant at) {
+      if (head < number
+          || (!marks.isEmpty() && bytesBefore - marks.getLast().bytesBefore() < MARK_BYTES)) {
+        return this;
+      }
+      List<Mark> more = new ArrayList<>(marks);
+      if (more.size() >= MAX_MARKS) {
+        List<Mark> half = new ArrayList<>();
+        for (int i = 0; i < more.size(); i += 2) {
+          half.add(more.get(i));
+        }
+        more = half;
+      }
+      more.add(new Mark(number, journal, bytesBefore, at));
+      return new Extent(first, head, bytes, more);
+    }
+
+    /** A journal sequence number at or before the event that holds the entry. */
+    long journalOf(long number) {
+      long journal = 1;
+      for (Mark mark : marks) {
+        if (mark.number() > number) {
+          break;
+        }
+        journal = mark.journal();
+      }
+      return journal;
+    }
+
+    /** The bytes that the entries below the mark's number take, and when they were written. */
+    record Mark(long number, long journal, long bytesBefore, Instant at) {}
+  }
+
+  /**
+   * Input on its way to the target.
+   *
+   * @param received how many frames the target has been or is to be given
+   * @param consumed up to which of them it needs nothing again
+   * @param waiting those after {@code consumed}
+   */
+  record InputQueue(long received, long consumed, List<TargetCommand.TargetInput> waiting) {
+    public InputQueue {
+      waiting = List.copyOf(waiting);
+    }
+
+    InputQueue consumedUpTo(long number) {
+      if (number > received) {
+        throw new IllegalStateException(
+            "input " + number + " consumed, where " + received + " was the last one");
+      }
+      return number <= consumed
+          ? this
+          : new InputQueue(
+              received, number, waiting.stream().filter(i -> i.number() > number).toList());
+    }
+
+    long waitingBytes() {
+      return waiting.stream().mapToLong(i -> i.body().length() + 64L).sum();
+    }
+  }
+
+  /**
+   * A device that has been attached at some time.
+   *
+   * @param generation what its newest token was made of
+   * @param shown the generation that it came with and that is good until confirmed; 0: none
+   * @param lastInput the highest input number of the device
+   * @param acknowledged the highest output number that it had when it went
+   * @param attached whether it is here; after a crash that is found to be over
+   */
+  record Device(long generation, long shown, long lastInput, long acknowledged, boolean attached) {}
+
+  /**
+   * A session that can be used.
+   *
+   * @param touchedAt when something was last committed
+   * @param events how many commits there are: the journal's sequence number
+   */
+  record Open(
+      Identity identity,
+      long expirySeconds,
+      Extent log,
+      InputQueue input,
+      Map<String, Device> devices,
+      Optional<TargetMemo> memo,
+      Instant touchedAt,
+      long events)
+      implements SessionState {
+
+    public Open {
+      devices = Map.copyOf(devices);
+    }
+
+    @Override
+    public long head() {
+      return log.head();
+    }
+
+    /** Whether the target has something to do: after a crash the session is woken for it. */
+    @Override
+    public boolean hasWork() {
+      return memo.stream().anyMatch(TargetMemo::open) || !input.waiting().isEmpty();
+    }
+
+    Open committed(SessionEvent event, long bytesBefore) {
+      return new Open(
+          identity,
+          expirySeconds,
+          log.mark(event.head() + 1, events + 1, bytesBefore, event.at()),
+          input,
+          devices,
+          memo,
+          event.at(),
+          events + 1);
+    }
+
+    @Override
+    public SessionState with(SessionEvent.Change change, Instant at) {
+      return switch (change) {
+        case SessionEvent.Created created ->
+            throw new IllegalStateException("created twice: " + created);
+        case SessionEvent.DeviceAttached attached -> with(attached);
+        case SessionEvent.TokenConfirmed confirmed -> {
+          Device device = device(confirmed.device());
+          yield with(
+              confirmed.device(),
+              new Device(
+                  device.generation(),
+                  0,
+                  device.lastInput(),
+                  device.acknowledged(),
+                  device.attached()));
+        }
+        case SessionEvent.InputReceived received -> with(received);
+        case SessionEvent.Emitted emitted -> with(emitted);
+        case SessionEvent.DeviceDetached detached -> with(detached, at);
+        case SessionEvent.Trimmed trimmed -> with(log.from(trimmed.first()), input, memo);
+        case SessionEvent.Closed closed ->
+            new Ended(identity, log.head(), events + 1, closed.reason(), at);
+      };
+    }
+
+    Device device(String name) {
+      Device device = devices.get(name);
+      if (device == null) {
+        throw new IllegalStateException("no device " + name + " was ever attached");
+      }
+      return device;
+    }
+
+    private Open with(SessionEvent.DeviceAttached attached) {
+      Device known = devices.getOrDefault(attached.device(), new Device(0, 0, 0, 0, false));
+      return with(
+          attached.device(),
+          new Device(
+              attached.generation(),
+              attached.shown(),
+              known.lastInput(),
+              known.acknowledged(),
+              true));
+    }
+
+    private Open with(SessionEvent.InputReceived received) {
+      Device device = device(received.device());
+      if (received.firstNumber() != device.lastInput() + 1) {
+        throw new IllegalStateException(
+            "input " + received.firstNumber() + " after " + device.lastInput());
+      }
+      List<TargetCommand.TargetInput> waiting = new ArrayList<>(input.waiting());
+      Extent extent = log;
+      long number = input.received();
+      for (SessionCommand.InputFrame frame : received.frames()) {
+        number++;
+        Optional<Long> entry = Optional.empty();
+        if (received.logged()) {
+          entry = Optional.of(extent.head() + 1);
+          for (Entry shown : Entries.ofInput(received.device(), frame)) {
+            extent = extent.plus(1, shown.size());
+          }
+        }
+        if (identity.style() != Target.InputStyle.VOLATILE) {
+          waiting.add(
+              new TargetCommand.TargetInput(
+                  number, received.device(), frame.body(), frame.event(), frame.more(), entry));
+        }
+      }
+      boolean kept = identity.style() != Target.InputStyle.VOLATILE;
+      var queue = new InputQueue(number, kept ? input.consumed() : number, waiting);
+      return with(extent, queue, memo)
+          .with(
+              received.device(),
+              new Device(
+                  device.generation(),
+                  device.shown(),
+                  device.lastInput() + received.frames().size(),
+                  device.acknowledged(),
+                  device.attached()));
+    }
+
+    private Open with(SessionEvent.Emitted emitted) {
+      long size = emitted.entries().stream().mapToLong(Entry::size).sum();
+      InputQueue queue =
+          emitted.consumedUpTo().isPresent()
+              ? input.consumedUpTo(emitted.consumedUpTo().getAsLong())
+              : input;
+      return with(log.plus(emitted.entries().size(), size), queue, emitted.memo().or(() -> memo));
+    }
+
+    /** The time without a device counts from here, even before the commit. */
+    private Open with(SessionEvent.DeviceDetached detached, Instant at) {
+      Device device = device(detached.device());
+      Open changed =
+          with(
+              detached.device(),
+              new Device(
+                  device.generation(),
+                  device.shown(),
+                  device.lastInput(),
+                  Math.max(device.acknowledged(), detached.acknowledged()),
+                  false));
+      return new Open(
+          identity,
+          detached.expirySeconds().orElse(expirySeconds),
+          changed.log(),
+          changed.input(),
+          changed.devices(),
+          memo,
+          at,
+          events);
+    }
+
+    private Open with(Extent extent, InputQueue queue, Optional<TargetMemo> newMemo) {
+      return new Open(identity, expirySeconds, extent, queue, devices, newMemo, touchedAt, events);
+    }
+
+    private Open with(String name, Device device) {
+      Map<String, Device> changed = new HashMap<>(devices);
+      changed.put(name, device);
+      return new Open(identity, expirySeconds, log, input, changed, memo, touchedAt, events);
+    }
+  }
+
+  /** A session that is over; its id is not given out again. */
+  record Ended(Identity identity, long head, long events, String reason, Instant at)
+      implements SessionState {
+    @Override
+    public SessionState with(SessionEvent.Change change, Instant when) {
+      throw new IllegalStateException("nothing can follow the end: " + change);
+    }
+  }
+}

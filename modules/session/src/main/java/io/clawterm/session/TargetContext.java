@@ -1,0 +1,26 @@
+package io.clawterm.session;
+
+import akka.actor.typed.ActorRef;
+import io.clawterm.api.Principal;
+import io.clawterm.api.SessionId;
+import java.util.Optional;
+
+/**
+ * What a target is started with.
+ *
+ * @param epoch goes into each message to the session
+ * @param owner on whose behalf it works
+ * @param session takes {@link SessionCommand.Emit} and {@link SessionCommand.Finish}
+ * @param log the session's log, to read the conversation so far
+ * @param headNumber the newest number of the log at this moment
+ * @param memo what the last life has stored
+ */
+public record TargetContext(
+    SessionId id,
+    long epoch,
+    Principal owner,
+    ActorRef<SessionCommand> session,
+    SessionLog log,
+    long headNumber,
+    Optional<TargetMemo> memo,
+    Optional<Attachment.WindowSize> size) {}

@@ -1,0 +1,61 @@
+package io.clawterm.session;
+
+import akka.actor.typed.Behavior;
+import akka.actor.typed.BehaviorInterceptor;
+import akka.actor.typed.TypedActorContext;
+import io.clawterm.api.SessionId;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The devices that wait for a session to be read back from the journal.
+ *
+ * <p>Akka stashes what comes during the recovery, and drops it when that fails. Without an answer
+ * the edge would wait for the whole of its time-out.
+ */
+final class WaitingDevices extends BehaviorInterceptor<SessionCommand, SessionCommand> {
+
+  private final SessionId id;
+  private final List<Attachment> waiting = new ArrayList<>();
+  private boolean recovered;
+
+  WaitingDevices(SessionId id) {
+    super(SessionCommand.class);
+    this.id = id;
+  }
+
+  @Override
+  public Behavior<SessionCommand> aroundReceive(
+      TypedActorContext<SessionCommand> context,
+      SessionCommand command,
+      ReceiveTarget<SessionCommand> target) {
+    if (!recovered) {
+      if (command instanceof SessionCommand.Connect connect) {
+        waiting.add(connect.attachment());
+      } else if (command instanceof SessionCommand.Resume resume) {
+        waiting.add(resume.attachment());
+      }
+    }
+    return target.apply(context, command);
+  }
+
+  /** From now on the session answers itself. */
+  void recovered() {
+    recovered = true;
+    waiting.clear();
+  }
+
+  /** Tells all that they may try again. */
+  void refuse() {
+    waiting.forEach(attachment ->
+        attachment
+            .edge()
+            .tell(
+                new DeviceMessage.Refused(
+                    id,
+                    attachment.number(),
+                    DeviceMessage.Refusal.OVERLOADED,
+                    "the session cannot be read back just now")));
+    waiting.clear();
+  }
+}
