@@ -1,0 +1,7 @@
+package io.clawterm.model;
+
+/** Who said a {@link Turn}. */
+public enum Role {
+  USER,
+  ASSISTANT
+}
