@@ -1,0 +1,58 @@
+package io.clawterm.agent;
+
+import com.typesafe.config.Config;
+import java.time.Duration;
+
+/**
+ * The limits of runs; {@code reference.conf} says what each is for.
+ *
+ * @param contextChars how much of a conversation a model is given
+ * @param maxOutputTokens how long an answer may be
+ * @param maxAttempts how often a run is tried
+ * @param retryAfter how long to wait before the second attempt; doubled for each further one, up to
+ *     5 minutes
+ * @param maxQueuedMessages messages that may wait for a run
+ */
+public record AgentSettings(
+    int contextChars,
+    int maxOutputTokens,
+    int maxAttempts,
+    Duration retryAfter,
+    int maxQueuedMessages,
+    String instructions) {
+
+  private static final Duration MAX_WAIT = Duration.ofMinutes(5);
+
+  public AgentSettings {
+    require(contextChars >= 1_000, "context-chars must be at least 1000");
+    require(maxOutputTokens >= 1, "max-output-tokens must be above 0");
+    require(maxAttempts >= 1, "max-attempts must be above 0");
+    require(
+        retryAfter.isPositive() && retryAfter.compareTo(MAX_WAIT) <= 0,
+        "retry-after must be above 0 and at most 5 minutes");
+    require(maxQueuedMessages >= 1, "max-queued-messages must be above 0");
+  }
+
+  /** Reads the block {@code clawterm.agent}. */
+  public static AgentSettings from(Config config) {
+    return new AgentSettings(
+        config.getInt("context-chars"),
+        config.getInt("max-output-tokens"),
+        config.getInt("max-attempts"),
+        config.getDuration("retry-after"),
+        config.getInt("max-queued-messages"),
+        config.getString("instructions"));
+  }
+
+  /** How long to wait after this attempt, counted from 1, unless the provider names a time. */
+  Duration waitAfter(int attempt) {
+    Duration wait = retryAfter.multipliedBy(1L << Math.min(attempt - 1, 20));
+    return wait.compareTo(MAX_WAIT) > 0 ? MAX_WAIT : wait;
+  }
+
+  private static void require(boolean holds, String rule) {
+    if (!holds) {
+      throw new IllegalArgumentException(rule);
+    }
+  }
+}

@@ -1,0 +1,29 @@
+package io.clawterm.agent;
+
+import io.clawterm.api.Principal;
+import io.clawterm.session.Targets;
+import java.util.Map;
+import java.util.TreeSet;
+
+/** The agents of a node, by name. */
+public final class AgentTargets implements Targets {
+
+  /** How the target of an agent begins. */
+  public static final String PREFIX = "agent:";
+
+  private final Map<String, Agent> agents;
+  private final AgentSettings settings;
+
+  public AgentTargets(Map<String, Agent> agents, AgentSettings settings) {
+    this.agents = Map.copyOf(agents);
+    this.settings = settings;
+  }
+
+  @Override
+  public Found find(Principal owner, String name) {
+    Agent agent = agents.get(name.startsWith(PREFIX) ? name.substring(PREFIX.length()) : name);
+    return agent == null
+        ? new Found.Missing("no agent of that name; there are " + new TreeSet<>(agents.keySet()))
+        : new Found.Available(new AgentTarget(agent, settings));
+  }
+}

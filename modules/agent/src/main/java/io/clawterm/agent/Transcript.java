@@ -1,0 +1,177 @@
+package io.clawterm.agent;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.clawterm.model.Role;
+import io.clawterm.model.Turn;
+import io.clawterm.session.Entry;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.TreeMap;
+import java.util.TreeSet;
+
+/**
+ * A conversation, as the entries of a session's log make it: the same whether they are read back
+ * after a crash or added as they are written.
+ */
+final class Transcript {
+
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  /** As many as a life can be given again that an earlier one has settled; older ones are gone. */
+  private static final int MAX_SETTLED = 20_000;
+
+  private final int maxChars;
+  private final TreeMap<Long, Message> unanswered = new TreeMap<>();
+  private final TreeSet<Long> settled = new TreeSet<>();
+  private final List<Turn> turns = new ArrayList<>();
+  private long chars;
+
+  private long runStart;
+  private boolean running;
+  private final TreeMap<Long, String> answer = new TreeMap<>();
+
+  private record Message(String device, String text) {}
+
+  /** Empty; older turns are given up beyond {@code maxChars}, the newest is always kept. */
+  Transcript(int maxChars) {
+    this.maxChars = maxChars;
+  }
+
+  /** Adds the entry with the next number. */
+  void add(long number, Entry entry) {
+    switch (entry.kind()) {
+      case TEXT -> {
+        if (running) {
+          answer.put(number, entry.body().utf8());
+        }
+      }
+      case EVENT -> addEvent(number, entry);
+      case BYTES -> {} // not a conversation's
+    }
+  }
+
+  private void addEvent(long number, Entry entry) {
+    JsonNode event = parse(entry);
+    switch (event.path("type").asText()) {
+      case "message" ->
+          unanswered.put(
+              number, new Message(event.path("device").asText(), event.path("text").asText()));
+      case "status" -> {
+        if (event.path("run").asText().equals("started")) {
+          start(number, event.path("answers").asLong(), event.path("to").asLong());
+        } else {
+          end();
+        }
+      }
+      case "notice" -> {
+        if (event.has("refuses")) {
+          takeOut(event.path("refuses").asLong(), event.path("to").asLong());
+        }
+      }
+      case "retract" ->
+          answer.subMap(event.path("from").asLong(), true, event.path("to").asLong(), true).clear();
+      default -> {} // shown to people, no part of what is said
+    }
+  }
+
+  private void start(long number, long first, long last) {
+    end();
+    runStart = number;
+    running = true;
+    append(Role.USER, takeOut(first, last));
+  }
+
+  /** Takes out the message that stands in these entries, among entries of other devices. */
+  private String takeOut(long first, long last) {
+    settled.add(first);
+    if (settled.size() > MAX_SETTLED) {
+      settled.pollFirst();
+    }
+    var text = new StringBuilder();
+    Message begin = unanswered.get(first);
+    if (begin != null) {
+      var entries = unanswered.subMap(first, true, last, true).values().iterator();
+      while (entries.hasNext()) {
+        Message part = entries.next();
+        if (part.device().equals(begin.device())) {
+          text.append(part.text());
+          entries.remove();
+        }
+      }
+    }
+    return text.toString();
+  }
+
+  /** Whether a run was started for the message that begins at this entry, or it was refused. */
+  boolean isSettled(long first) {
+    return settled.contains(first);
+  }
+
+  /** Gives up an entry of input that belongs to no message. */
+  void forget(long number) {
+    unanswered.remove(number);
+  }
+
+  private void end() {
+    if (running) {
+      append(Role.ASSISTANT, answer());
+    }
+    running = false;
+    answer.clear();
+  }
+
+  private void append(Role role, String text) {
+    if (text.isEmpty()) {
+      return;
+    }
+    if (!turns.isEmpty() && turns.getLast().role() == role) {
+      Turn last = turns.removeLast();
+      chars -= last.text().length();
+      append(role, last.text() + "\n\n" + text);
+      return;
+    }
+    turns.add(new Turn(role, text));
+    chars += text.length();
+    while (chars > maxChars && turns.size() > 1) {
+      chars -= turns.removeFirst().text().length();
+    }
+  }
+
+  /** The turns that are over, and the user's of the run under way. */
+  List<Turn> turns() {
+    return List.copyOf(turns);
+  }
+
+  /** What the run under way has said so far and not taken back. */
+  String answer() {
+    return String.join("", answer.values());
+  }
+
+  /** The ranges of entries that {@link #answer()} stands in, as pairs of first and last. */
+  List<long[]> answerRanges() {
+    List<long[]> ranges = new ArrayList<>();
+    for (long number : answer.keySet()) {
+      if (!ranges.isEmpty() && ranges.getLast()[1] == number - 1) {
+        ranges.getLast()[1] = number;
+      } else {
+        ranges.add(new long[] {number, number});
+      }
+    }
+    return ranges;
+  }
+
+  /** The entry with which the newest run began; 0 before the first. */
+  long runStart() {
+    return runStart;
+  }
+
+  private static JsonNode parse(Entry entry) {
+    try {
+      return JSON.readTree(entry.body().utf8());
+    } catch (JsonProcessingException e) {
+      throw new IllegalStateException("the log holds an event that is no JSON", e);
+    }
+  }
+}
