@@ -1,0 +1,106 @@
+package io.clawterm.edge;
+
+import akka.Done;
+import akka.NotUsed;
+import akka.stream.javadsl.Flow;
+import akka.util.ByteString;
+import io.clawterm.session.Sessions;
+import io.micrometer.core.instrument.MeterRegistry;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * What all listeners of a node share: the way to the sessions, who may come in, the limits, and the
+ * connections that are open. Safe for use by several threads.
+ */
+public final class Edge {
+
+  private final Sessions sessions;
+  private final Authenticator authenticator;
+  private final EdgeSettings settings;
+  private final ConnectionLimits limits;
+  private final EdgeMetrics metrics;
+  private final Set<Runnable> open = ConcurrentHashMap.newKeySet();
+  private final CompletableFuture<Done> drained = new CompletableFuture<>();
+  private volatile boolean stopping;
+
+  /** An edge without listeners; its meters are registered at once. */
+  public Edge(
+      Sessions sessions,
+      Authenticator authenticator,
+      EdgeSettings settings,
+      MeterRegistry registry) {
+    this.sessions = sessions;
+    this.authenticator = authenticator;
+    this.settings = settings;
+    this.limits = new ConnectionLimits(settings.connections());
+    this.metrics = new EdgeMetrics(registry, limits);
+  }
+
+  /**
+   * Tells all devices SHUTTING_DOWN and closes their connections; new ones are told the same.
+   * Completes when all are gone or {@code shutdown-timeout} is over, always normally.
+   */
+  public CompletionStage<Done> shutdown() {
+    stopping = true;
+    open.forEach(Runnable::run);
+    completeIfDrained();
+    return drained
+        .copy()
+        .completeOnTimeout(
+            Done.getInstance(), settings.shutdownTimeout().toMillis(), TimeUnit.MILLISECONDS);
+  }
+
+  /** One connection: bytes from the socket to bytes for it. Runs once. */
+  Flow<ByteString, ByteString, NotUsed> connection(Peer peer, ConnectionStage.Framing framing) {
+    return Flow.fromGraph(new ConnectionStage(this, peer, framing));
+  }
+
+  /**
+   * Enters an open connection.
+   *
+   * @param stop asks it to end, on any thread
+   */
+  void opened(Runnable stop) {
+    open.add(stop);
+    if (stopping) {
+      stop.run();
+    }
+  }
+
+  void closed(Runnable stop) {
+    open.remove(stop);
+    if (stopping) {
+      completeIfDrained();
+    }
+  }
+
+  private void completeIfDrained() {
+    if (open.isEmpty()) {
+      drained.complete(Done.getInstance());
+    }
+  }
+
+  Sessions sessions() {
+    return sessions;
+  }
+
+  Authenticator authenticator() {
+    return authenticator;
+  }
+
+  EdgeSettings settings() {
+    return settings;
+  }
+
+  ConnectionLimits limits() {
+    return limits;
+  }
+
+  EdgeMetrics metrics() {
+    return metrics;
+  }
+}
