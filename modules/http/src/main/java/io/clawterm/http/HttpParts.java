@@ -1,0 +1,30 @@
+package io.clawterm.http;
+
+import akka.http.javadsl.server.Route;
+import io.clawterm.session.Sessions;
+import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import java.time.InstantSource;
+import java.util.Optional;
+import javax.net.ssl.SSLContext;
+import javax.sql.DataSource;
+
+/**
+ * What the HTTP server works with; the node puts it together.
+ *
+ * @param database asked whether it answers
+ * @param registry shown at {@code /metrics}; the server counts its own requests there
+ * @param extra answers what this module has no route for, such as {@code /terminal}; it
+ *     authenticates by itself, Host and Origin are checked before
+ * @param tls absent: plain HTTP
+ */
+public record HttpParts(
+    Sessions sessions,
+    SessionSummaries summaries,
+    DataSource database,
+    Authentication authentication,
+    Readiness readiness,
+    PrometheusMeterRegistry registry,
+    NodeDescription node,
+    InstantSource clock,
+    Optional<Route> extra,
+    Optional<SSLContext> tls) {}

@@ -1,0 +1,127 @@
+package io.clawterm.http;
+
+import akka.actor.typed.Behavior;
+import akka.actor.typed.DispatcherSelector;
+import akka.actor.typed.javadsl.AbstractOnMessageBehavior;
+import akka.actor.typed.javadsl.ActorContext;
+import akka.actor.typed.javadsl.Behaviors;
+import akka.actor.typed.javadsl.TimerScheduler;
+import io.clawterm.api.SessionId;
+import io.clawterm.session.SessionCommand;
+import io.clawterm.session.Sessions;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Wakes sessions whose run was cut off and ends those whose time is over, again and again. A
+ * session that is awake, or not due after all, ignores it; so several nodes may sweep.
+ */
+public final class SessionSweep extends AbstractOnMessageBehavior<SessionSweep.Message> {
+
+  /** A message of the sweep to itself. */
+  public sealed interface Message {}
+
+  private record Sweep() implements Message {}
+
+  private record Found(Part part) implements Message {}
+
+  private record Failed(Throwable cause) implements Message {}
+
+  private static final Logger LOG = LoggerFactory.getLogger(SessionSweep.class);
+
+  /** The first look, and the pause between two parts of one sweep. */
+  private static final Duration SOON = Duration.ofSeconds(1);
+
+  /** How many of each kind are told at once, so that a cold start is no stampede. */
+  private static final int PART = 1_000;
+
+  /** Sessions to tell, and behind which ones the next part begins. */
+  private record Part(List<SessionId> runs, List<SessionId> due) {
+    boolean isLast() {
+      return runs.size() < PART && due.size() < PART;
+    }
+
+    static Optional<SessionId> next(List<SessionId> told) {
+      return told.size() < PART ? Optional.empty() : Optional.of(told.getLast());
+    }
+  }
+
+  private final ActorContext<Message> context;
+  private final TimerScheduler<Message> timers;
+  private final SessionSummaries summaries;
+  private final Sessions sessions;
+  private final InstantSource clock;
+  private final Duration interval;
+  private final Executor blocking;
+  private Optional<SessionId> afterRun = Optional.empty();
+  private Optional<SessionId> afterDue = Optional.empty();
+
+  /** The behaviour of an actor that sweeps a second after its start and each {@code interval}. */
+  public static Behavior<Message> create(
+      SessionSummaries summaries, Sessions sessions, InstantSource clock, Duration interval) {
+    return Behaviors.setup(context ->
+        Behaviors.withTimers(
+            timers -> new SessionSweep(context, timers, summaries, sessions, clock, interval)));
+  }
+
+  private SessionSweep(
+      ActorContext<Message> context,
+      TimerScheduler<Message> timers,
+      SessionSummaries summaries,
+      Sessions sessions,
+      InstantSource clock,
+      Duration interval) {
+    super(context);
+    this.context = context;
+    this.timers = timers;
+    this.summaries = summaries;
+    this.sessions = sessions;
+    this.clock = clock;
+    this.interval = interval;
+    this.blocking = context.getSystem().dispatchers().lookup(DispatcherSelector.blocking());
+    timers.startSingleTimer(new Sweep(), SOON);
+  }
+
+  @Override
+  public Behavior<Message> onMessage(Message message) {
+    switch (message) {
+      case Sweep sweep ->
+          context.pipeToSelf(
+              CompletableFuture.supplyAsync(this::look, blocking), SessionSweep::outcome);
+      case Found found -> tell(found.part());
+      case Failed failed -> {
+        LOG.atWarn()
+            .setCause(failed.cause())
+            .log("sessions to wake or to end could not be looked up; the next sweep tries again");
+        timers.startSingleTimer(new Sweep(), interval);
+      }
+    }
+    return this;
+  }
+
+  private Part look() {
+    return new Part(
+        summaries.openRuns(afterRun, PART), summaries.dueToExpire(clock.instant(), afterDue, PART));
+  }
+
+  private static Message outcome(@Nullable Part part, @Nullable Throwable failure) {
+    return part != null
+        ? new Found(part)
+        : new Failed(failure != null ? failure : new IllegalStateException("no part, no failure"));
+  }
+
+  private void tell(Part part) {
+    part.runs().forEach(session -> sessions.tell(session, new SessionCommand.Wake()));
+    part.due().forEach(session -> sessions.tell(session, new SessionCommand.ExpireIfDue()));
+    afterRun = Part.next(part.runs());
+    afterDue = Part.next(part.due());
+    timers.startSingleTimer(new Sweep(), part.isLast() ? interval : SOON);
+  }
+}

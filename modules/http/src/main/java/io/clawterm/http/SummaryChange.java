@@ -1,0 +1,165 @@
+package io.clawterm.http;
+
+import io.clawterm.api.SessionId;
+import io.clawterm.session.SessionEvent;
+import io.clawterm.session.Sessions;
+import io.clawterm.session.TargetMemo;
+import java.sql.Array;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.SQLException;
+import java.sql.Types;
+import java.time.OffsetDateTime;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalLong;
+
+/**
+ * What one commit of a session changes in its summary.
+ *
+ * @param position the commit's number in the session's journal
+ * @param devices the devices that came (true) or went (false)
+ */
+record SummaryChange(
+    SessionId id,
+    long position,
+    OffsetDateTime at,
+    Optional<SessionEvent.Created> created,
+    OptionalLong expirySeconds,
+    Optional<Boolean> runOpen,
+    Map<String, Boolean> devices,
+    Optional<String> endedReason) {
+
+  private static final String INSERT =
+      """
+      INSERT INTO clawterm.session_summary (session_id, position, tenant, owner, session_key, target,
+        state, created_at, touched_at, expiry_seconds, expires_at, run_open, devices)
+      VALUES (?, 0, ?, ?, ?, ?, 'open', ?, ?, ?, ?, FALSE, '{}')
+      ON CONFLICT (session_id) DO NOTHING
+      """;
+
+  /** The guard is the position: a commit that the row has seen changes nothing. */
+  private static final String UPDATE =
+      """
+      UPDATE clawterm.session_summary SET
+        position = ?,
+        touched_at = ?,
+        expiry_seconds = coalesce(?, expiry_seconds),
+        expires_at = CAST(? AS TIMESTAMPTZ) + coalesce(?, expiry_seconds) * INTERVAL '1 second',
+        run_open = coalesce(?, run_open),
+        devices = ARRAY(
+          SELECT unnest(devices) EXCEPT SELECT unnest(CAST(? AS TEXT[]))
+          UNION SELECT unnest(CAST(? AS TEXT[])) ORDER BY 1)
+      WHERE session_id = ? AND position < ?
+      """;
+
+  private static final String END =
+      """
+      UPDATE clawterm.session_summary
+      SET state = 'ended', ended_reason = ?, run_open = FALSE, devices = '{}'
+      WHERE session_id = ? AND state = 'open'
+      """;
+
+  SummaryChange {
+    devices = Map.copyOf(devices);
+  }
+
+  /** What a commit says, the later changes over the earlier ones. */
+  static SummaryChange of(SessionId id, long position, SessionEvent event) {
+    Optional<SessionEvent.Created> created = Optional.empty();
+    OptionalLong expirySeconds = OptionalLong.empty();
+    Optional<Boolean> memoOpen = Optional.empty(); // of commits older than the field work
+    Optional<String> endedReason = Optional.empty();
+    Map<String, Boolean> devices = new LinkedHashMap<>();
+    for (SessionEvent.Change change : event.changes()) {
+      switch (change) {
+        case SessionEvent.Created c -> created = Optional.of(c);
+        case SessionEvent.DeviceAttached attached -> devices.put(attached.device(), true);
+        case SessionEvent.DeviceDetached detached -> {
+          devices.put(detached.device(), false);
+          expirySeconds =
+              detached.expirySeconds().isPresent() ? detached.expirySeconds() : expirySeconds;
+        }
+        case SessionEvent.Closed closed -> endedReason = Optional.of(closed.reason());
+        case SessionEvent.Emitted emitted -> {
+          if (emitted.memo().isPresent()) {
+            memoOpen = emitted.memo().map(TargetMemo::open);
+          }
+        }
+        case SessionEvent.InputReceived input -> {} // what it changes is work
+        case SessionEvent.TokenConfirmed confirmed -> {}
+        case SessionEvent.Trimmed trimmed -> {}
+      }
+    }
+    return new SummaryChange(
+        id,
+        position,
+        JdbcSessionSummaries.timestamp(event.at()),
+        created,
+        expirySeconds,
+        event.work().isPresent() ? event.work() : memoOpen,
+        devices,
+        endedReason);
+  }
+
+  /** Brings the row up to date, in the transaction of the caller. */
+  void write(Connection connection) throws SQLException {
+    if (created.isPresent()) {
+      insert(connection, created.get());
+    }
+    if (update(connection) && endedReason.isPresent()) {
+      end(connection, endedReason.get());
+    }
+  }
+
+  private void insert(Connection connection, SessionEvent.Created c) throws SQLException {
+    try (PreparedStatement statement = connection.prepareStatement(INSERT)) {
+      statement.setString(1, id.toString());
+      statement.setString(2, c.owner().tenant());
+      statement.setString(3, c.owner().name());
+      // The name of a nonce is nothing that a client could use.
+      statement.setString(4, c.key().filter(Sessions::isUsableKey).orElse(null));
+      statement.setString(5, c.target());
+      statement.setObject(6, at);
+      statement.setObject(7, at);
+      statement.setLong(8, c.expirySeconds());
+      statement.setObject(9, at.plusSeconds(c.expirySeconds()));
+      statement.executeUpdate();
+    }
+  }
+
+  private boolean update(Connection connection) throws SQLException {
+    try (PreparedStatement statement = connection.prepareStatement(UPDATE)) {
+      Long expiry = expirySeconds.isPresent() ? (Long) expirySeconds.getAsLong() : null;
+      statement.setLong(1, position);
+      statement.setObject(2, at);
+      statement.setObject(3, expiry, Types.BIGINT);
+      statement.setObject(4, at);
+      statement.setObject(5, expiry, Types.BIGINT);
+      statement.setObject(6, runOpen.orElse(null), Types.BOOLEAN);
+      statement.setArray(7, names(connection, false));
+      statement.setArray(8, names(connection, true));
+      statement.setString(9, id.toString());
+      statement.setLong(10, position);
+      return statement.executeUpdate() > 0;
+    }
+  }
+
+  private void end(Connection connection, String reason) throws SQLException {
+    try (PreparedStatement statement = connection.prepareStatement(END)) {
+      statement.setString(1, reason);
+      statement.setString(2, id.toString());
+      statement.executeUpdate();
+    }
+  }
+
+  private Array names(Connection connection, boolean attached) throws SQLException {
+    Object[] names =
+        devices.entrySet().stream()
+            .filter(device -> device.getValue() == attached)
+            .map(Map.Entry::getKey)
+            .toArray();
+    return connection.createArrayOf("text", names);
+  }
+}
