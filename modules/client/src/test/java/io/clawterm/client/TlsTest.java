@@ -1,0 +1,119 @@
+package io.clawterm.client;
+
+import static io.clawterm.client.TestClients.clientOf;
+import static io.clawterm.client.TestClients.resultOf;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.KeyStore;
+import java.security.cert.X509Certificate;
+import javax.net.ssl.KeyManagerFactory;
+import javax.net.ssl.SSLContext;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.io.TempDir;
+
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+class TlsTest {
+  private static final char[] PASSWORD = "test-only".toCharArray();
+
+  @TempDir private Path folder;
+  private SSLContext context;
+  private String fingerprint;
+
+  @BeforeAll
+  void makeCertificate(@TempDir Path keyFolder) throws Exception {
+    Path file = keyFolder.resolve("server.p12");
+    Process keytool =
+        new ProcessBuilder(
+                Path.of(System.getProperty("java.home"), "bin", "keytool").toString(),
+                "-genkeypair",
+                "-alias",
+                "server",
+                "-keyalg",
+                "EC",
+                "-dname",
+                "CN=localhost",
+                "-validity",
+                "2",
+                "-storetype",
+                "PKCS12",
+                "-keystore",
+                file.toString(),
+                "-storepass",
+                new String(PASSWORD))
+            .redirectErrorStream(true)
+            .start();
+    assertThat(keytool.waitFor()).isZero();
+    KeyStore store = KeyStore.getInstance("PKCS12");
+    try (InputStream input = Files.newInputStream(file)) {
+      store.load(input, PASSWORD);
+    }
+    var keys = KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());
+    keys.init(store, PASSWORD);
+    context = SSLContext.getInstance("TLS");
+    context.init(keys.getKeyManagers(), null, null);
+    fingerprint = CertificateTrust.fingerprint((X509Certificate) store.getCertificate("server"));
+  }
+
+  @Test
+  void aPinnedFingerprintIsTrusted() throws Exception {
+    try (var server = ScriptedServer.tls(context).echoing();
+        ClawTermClient client = clientOf(server).trustFingerprint(fingerprint).build()) {
+      ClientSession session = resultOf(client.connect(ConnectOptions.defaults()));
+      assertThat(resultOf(session.send("secret"))).isEqualTo(1);
+      server.cutAll();
+      assertThat(resultOf(session.send("again"))).isEqualTo(2);
+    }
+  }
+
+  @Test
+  void anUnknownCertificateIsRefusedWithItsFingerprint() throws Exception {
+    try (var server = ScriptedServer.tls(context);
+        ClawTermClient client = clientOf(server).build()) {
+      assertThatThrownBy(() -> resultOf(client.connect(ConnectOptions.defaults())))
+          .cause()
+          .isInstanceOfSatisfying(
+              ClientException.UnknownCertificate.class,
+              failure -> assertThat(failure.fingerprint()).isEqualTo(fingerprint));
+      assertThat(server.greetings()).isEmpty();
+    }
+  }
+
+  @Test
+  void anotherCertificateThanThePinnedOneIsRefused() throws Exception {
+    String other = "sha256:" + "0".repeat(64);
+    try (var server = ScriptedServer.tls(context);
+        ClawTermClient client = clientOf(server).trustFingerprint(other).build()) {
+      assertThatThrownBy(() -> resultOf(client.connect(ConnectOptions.defaults())))
+          .cause()
+          .isInstanceOfSatisfying(
+              ClientException.UnknownCertificate.class,
+              failure -> assertThat(failure.expected()).contains(other));
+    }
+  }
+
+  @Test
+  void theFirstUseIsRememberedWhereAskedAndAChangeIsRefused() throws Exception {
+    Path known = folder.resolve("known-servers");
+    try (var server = ScriptedServer.tls(context)) {
+      try (ClawTermClient client =
+          clientOf(server).knownServers(known).trustOnFirstUse(true).build()) {
+        resultOf(client.connect(ConnectOptions.defaults()));
+      }
+      String line = Files.readString(known);
+      assertThat(line).contains(fingerprint);
+      Files.writeString(known, line.replace(fingerprint, "sha256:" + "1".repeat(64)));
+
+      try (ClawTermClient client =
+          clientOf(server).knownServers(known).trustOnFirstUse(true).build()) {
+        assertThatThrownBy(() -> resultOf(client.connect(ConnectOptions.defaults())))
+            .hasCauseInstanceOf(ClientException.UnknownCertificate.class);
+      }
+    }
+  }
+}
