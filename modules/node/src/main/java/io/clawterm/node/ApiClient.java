@@ -1,0 +1,90 @@
+package io.clawterm.node;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.net.ConnectException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Optional;
+
+/** The HTTP API of a server, as the command line uses it. */
+final class ApiClient implements AutoCloseable {
+
+  private static final ObjectMapper JSON = new ObjectMapper();
+  private static final Duration TIMEOUT = Duration.ofSeconds(20);
+
+  private final HttpClient client;
+  private final URI base;
+  private final Optional<String> token;
+
+  private ApiClient(URI base, Optional<String> token, Optional<String> fingerprint) {
+    HttpClient.Builder builder = HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(5));
+    fingerprint.ifPresent(sha -> builder.sslContext(PinnedTls.context(sha)));
+    this.client = builder.build();
+    this.base = base;
+    this.token = token;
+  }
+
+  /** The server of a data folder. */
+  static ApiClient ofData(Path data) throws IOException {
+    NodeFile node =
+        NodeFile.read(data)
+            .orElseThrow(() ->
+                new NoServerException(
+                    "no server runs on " + data + ". Start one with: clawterm up"));
+    String http =
+        node.http()
+            .orElseThrow(
+                () -> new NoServerException("the server on " + data + " has no HTTP port"));
+    Path file = AccessToken.file(data);
+    if (!Files.isReadable(file)) {
+      throw new CommandFailedException("no permission to read the access token " + file);
+    }
+    return new ApiClient(
+        URI.create(http), Optional.of(Files.readString(file).strip()), node.fingerprint());
+  }
+
+  JsonNode get(String path) throws IOException, InterruptedException {
+    return send(request(path).GET());
+  }
+
+  JsonNode delete(String path) throws IOException, InterruptedException {
+    return send(request(path).DELETE());
+  }
+
+  private HttpRequest.Builder request(String path) {
+    HttpRequest.Builder request = HttpRequest.newBuilder(base.resolve(path)).timeout(TIMEOUT);
+    token.ifPresent(value -> request.header("Authorization", "Bearer " + value));
+    return request;
+  }
+
+  private JsonNode send(HttpRequest.Builder request) throws IOException, InterruptedException {
+    HttpResponse<String> response;
+    try {
+      response = client.send(request.build(), HttpResponse.BodyHandlers.ofString());
+    } catch (ConnectException e) {
+      throw new NoServerException("no server answers at " + base + ". Start one with: clawterm up");
+    }
+    String body = response.body();
+    if (response.statusCode() / 100 == 2) {
+      return body.isBlank() ? JSON.createObjectNode() : JSON.readTree(body);
+    }
+    String detail = "HTTP status " + response.statusCode();
+    if (response.headers().firstValue("Content-Type").orElse("").contains("json")) {
+      JsonNode problem = JSON.readTree(body);
+      detail = problem.path("detail").asText(problem.path("title").asText(detail));
+    }
+    throw new CommandFailedException(detail);
+  }
+
+  @Override
+  public void close() {
+    client.close();
+  }
+}

@@ -1,0 +1,201 @@
+package io.clawterm.node;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import io.clawterm.config.InvalidConfigurationException;
+import io.clawterm.config.NodeConfiguration;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.nio.file.FileStore;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermission;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code clawterm doctor}: what could keep a server from running well here, and what to do. */
+@Command(
+    name = "doctor",
+    description = "Check this machine, the data folder and the server; exits with 1 on a failure.",
+    mixinStandardHelpOptions = true)
+final class DoctorCommand implements Callable<Integer> {
+
+  private static final long LOW_DISK_BYTES = 1L << 30;
+
+  private enum Grade {
+    OK,
+    WARN,
+    FAIL
+  }
+
+  private record Finding(Grade grade, String what, String detail) {}
+
+  @Spec private CommandSpec spec;
+  @Mixin private DataOption data;
+
+  @Option(names = "--json", description = "As a JSON array.")
+  private boolean json;
+
+  private final List<Finding> findings = new ArrayList<>();
+
+  @Override
+  public Integer call() throws Exception {
+    Logs.onTerminal();
+    Path folder = data.folder();
+    java();
+    folder(folder);
+    Optional<NodeConfiguration> configuration = configuration(folder);
+    Optional<NodeFile> running = NodeFile.read(folder);
+    if (running.isPresent()) {
+      server(running.get(), folder);
+    } else {
+      add(Grade.WARN, "server", "none runs on this folder; start one with: clawterm up");
+      configuration.ifPresent(this::ports);
+    }
+    model();
+    print(spec.commandLine().getOut());
+    return findings.stream().anyMatch(finding -> finding.grade() == Grade.FAIL) ? 1 : 0;
+  }
+
+  private void java() {
+    int version = Runtime.version().feature();
+    add(
+        version >= 25 ? Grade.OK : Grade.WARN,
+        "java",
+        version >= 25
+            ? System.getProperty("java.version")
+            : version + " works; 25 starts faster and needs less memory");
+  }
+
+  private void folder(Path folder) throws IOException {
+    if (!Files.exists(folder)) {
+      add(Grade.OK, "data folder", folder + " will be made at the first start");
+      return;
+    }
+    if (!Files.isWritable(folder)) {
+      add(Grade.FAIL, "data folder", "no permission to write to " + folder);
+      return;
+    }
+    add(Grade.OK, "data folder", folder.toString());
+    Set<PosixFilePermission> permissions = Files.getPosixFilePermissions(folder);
+    if (permissions.contains(PosixFilePermission.OTHERS_READ)
+        || permissions.contains(PosixFilePermission.GROUP_READ)) {
+      add(
+          Grade.WARN,
+          "permissions",
+          "others may read " + folder + "; mend it with: chmod 700 " + folder);
+    }
+    FileStore store = Files.getFileStore(folder);
+    long free = store.getUsableSpace();
+    String detail = String.format(Locale.ROOT, "%.1f GB free", free / 1e9);
+    add(
+        free < LOW_DISK_BYTES ? Grade.WARN : Grade.OK,
+        "disk",
+        free < LOW_DISK_BYTES ? detail + "; input is refused when it is full" : detail);
+  }
+
+  private Optional<NodeConfiguration> configuration(Path folder) {
+    Path file = folder.resolve("config.conf");
+    try {
+      NodeConfiguration configuration =
+          NodeConfiguration.load(
+              Map.of("clawterm.node.data", folder.toString()),
+              Files.exists(file) ? Optional.of(file) : Optional.empty(),
+              Node.PROFILE);
+      NodeBlocks.read(configuration);
+      add(Grade.OK, "configuration", Files.exists(file) ? file.toString() : "the defaults");
+      return Optional.of(configuration);
+    } catch (InvalidConfigurationException e) {
+      e.problems().forEach(problem -> add(Grade.FAIL, "configuration", problem.toString()));
+      return Optional.empty();
+    }
+  }
+
+  private void ports(NodeConfiguration configuration) {
+    configuration
+        .read("clawterm.node", NodeSettings::from)
+        .ifPresent(settings -> {
+          port("tcp port", settings.bind(), settings.tcpPort(), "--port");
+          port("http port", settings.bind(), settings.httpPort(), "--http");
+          port("management port", "127.0.0.1", settings.managementPort(), "--management");
+        });
+  }
+
+  private void port(String what, String host, int port, String option) {
+    if (port <= 0) {
+      return;
+    }
+    try (var socket = new ServerSocket(port, 1, InetAddress.getByName(host))) {
+      add(Grade.OK, what, socket.getLocalPort() + " is free");
+    } catch (IOException e) {
+      add(Grade.FAIL, what, port + " is in use; choose another one with " + option);
+    }
+  }
+
+  private void server(NodeFile node, Path folder) throws Exception {
+    add(Grade.OK, "server", "process " + node.pid() + ", version " + node.version());
+    if (node.http().isEmpty()) {
+      return;
+    }
+    try (ApiClient api = ApiClient.ofData(folder)) {
+      JsonNode status = api.get("/api/v1/status");
+      boolean database = status.path("database").path("ok").asBoolean(false);
+      add(
+          database ? Grade.OK : Grade.FAIL,
+          "database",
+          database ? "answers" : "does not answer; input is refused until it does");
+    } catch (NoServerException | CommandFailedException e) {
+      add(Grade.FAIL, "server", String.valueOf(e.getMessage()));
+    }
+  }
+
+  private void model() {
+    Map<String, String> environment = System.getenv();
+    boolean key =
+        environment.containsKey("ANTHROPIC_API_KEY")
+            || environment.containsKey("OPENAI_API_KEY")
+            || environment.containsKey("OPENAI_BASE_URL")
+            || environment.containsKey("CLAWTERM_MODEL");
+    add(
+        key ? Grade.OK : Grade.WARN,
+        "model",
+        key
+            ? "named by the environment of this shell (the server uses its own)"
+            : "no key in the environment of this shell; agent:main then needs a local Ollama");
+  }
+
+  private void add(Grade grade, String what, String detail) {
+    findings.add(new Finding(grade, what, detail));
+  }
+
+  private void print(PrintWriter out) {
+    if (json) {
+      ArrayNode array = new ObjectMapper().createArrayNode();
+      findings.forEach(finding ->
+          array
+              .addObject()
+              .put("grade", finding.grade().name().toLowerCase(Locale.ROOT))
+              .put("what", finding.what())
+              .put("detail", finding.detail()));
+      out.println(array);
+      return;
+    }
+    findings.forEach(finding ->
+        out.printf(
+            "%-4s  %-16s %s%n",
+            finding.grade().name().toLowerCase(Locale.ROOT), finding.what(), finding.detail()));
+  }
+}

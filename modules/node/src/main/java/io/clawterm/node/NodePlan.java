@@ -1,0 +1,31 @@
+package io.clawterm.node;
+
+import akka.actor.typed.ActorSystem;
+import io.clawterm.api.AgentFunction;
+import io.clawterm.config.NodeConfiguration;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Consumer;
+import javax.sql.DataSource;
+
+/**
+ * What a node is to be.
+ *
+ * @param dataSource the host's database in place of what the settings name
+ * @param system the host's actor system, which the node does not end
+ * @param environment variables that may hold keys of model providers
+ * @param progress hears what takes long
+ */
+record NodePlan(
+    NodeConfiguration configuration,
+    Optional<DataSource> dataSource,
+    Optional<ActorSystem<?>> system,
+    Map<String, AgentFunction> agents,
+    Map<String, String> environment,
+    Consumer<String> progress) {
+
+  NodePlan {
+    agents = Map.copyOf(agents);
+    environment = Map.copyOf(environment);
+  }
+}

@@ -1,0 +1,137 @@
+package io.clawterm.node;
+
+import io.clawterm.client.ClawTermClient;
+import io.clawterm.client.ServerAddress;
+import io.clawterm.client.SessionListener;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** Which server a command talks to, and as which device. */
+final class ServerOption {
+
+  private static final int MAX_DEVICE_BYTES = 64;
+
+  @Spec(Spec.Target.MIXEE)
+  private CommandSpec spec;
+
+  @Mixin private DataOption data;
+
+  @Option(
+      names = "--server",
+      paramLabel = "ADDR",
+      description =
+          "unix:PATH, tls://HOST:PORT or tcp://HOST:PORT (default: $CLAWTERM_SERVER, or the server"
+              + " of the data folder).")
+  private @Nullable String server;
+
+  @Option(
+      names = "--token-file",
+      paramLabel = "FILE",
+      description = "The file with the server's access token (default: token in the data folder).")
+  private @Nullable Path tokenFile;
+
+  @Option(
+      names = "--fingerprint",
+      paramLabel = "SHA256",
+      description = "Trust the certificate with this fingerprint, which `up` has printed.")
+  private @Nullable String fingerprint;
+
+  @Option(
+      names = "--device",
+      paramLabel = "NAME",
+      description = "The name of this device (default: USER@HOST).")
+  private @Nullable String device;
+
+  /** The folder for what this client remembers. */
+  Path folder() {
+    return data.folder().resolve("client");
+  }
+
+  /** A client for that server. */
+  ClawTermClient client(SessionListener listener) throws IOException {
+    ServerAddress address = address();
+    Path folder = folder();
+    Files.createDirectories(folder);
+    ClawTermClient.Builder builder =
+        ClawTermClient.builder()
+            .address(address)
+            .device(device == null ? defaultDevice() : device)
+            .tokenFile(folder.resolve("sessions.json"))
+            .knownServers(folder.resolve("known-servers"))
+            .listener(listener);
+    credential(address).ifPresent(builder::credential);
+    if (fingerprint != null) {
+      builder.trustFingerprint(fingerprint);
+    } else if (server == null && !(address instanceof ServerAddress.Unix)) {
+      NodeFile.read(data.folder())
+          .flatMap(NodeFile::fingerprint)
+          .ifPresent(builder::trustFingerprint);
+    }
+    return builder.build();
+  }
+
+  private ServerAddress address() throws IOException {
+    String named = server != null ? server : System.getenv("CLAWTERM_SERVER");
+    if (named != null && !named.isBlank()) {
+      try {
+        return ServerAddress.parse(named);
+      } catch (IllegalArgumentException e) {
+        throw new CommandLine.ParameterException(spec.commandLine(), "--server: " + e.getMessage());
+      }
+    }
+    NodeFile node =
+        NodeFile.read(data.folder())
+            .orElseThrow(() ->
+                new NoServerException(
+                    "no server runs on "
+                        + data.folder()
+                        + ". Start one with: clawterm up (or name one with --server)"));
+    if (node.unix().isPresent()) {
+      return ServerAddress.unix(Path.of(node.unix().get()));
+    }
+    String tcp =
+        node.tcp()
+            .orElseThrow(
+                () -> new NoServerException("the server listens on no socket and no port"));
+    return ServerAddress.parse((node.fingerprint().isPresent() ? "tls://" : "tcp://") + tcp);
+  }
+
+  private Optional<String> credential(ServerAddress address) throws IOException {
+    if (tokenFile != null) {
+      return Optional.of(Files.readString(tokenFile).strip());
+    }
+    String environment = System.getenv("CLAWTERM_TOKEN");
+    if (environment != null && !environment.isBlank()) {
+      return Optional.of(environment.strip());
+    }
+    Path file = AccessToken.file(data.folder());
+    boolean own = server == null || address instanceof ServerAddress.Unix;
+    // The token of the own server is shown to no other one.
+    return own && !(address instanceof ServerAddress.Unix) && Files.isReadable(file)
+        ? Optional.of(Files.readString(file).strip())
+        : Optional.empty();
+  }
+
+  private static String defaultDevice() {
+    String host;
+    try {
+      host = InetAddress.getLocalHost().getHostName();
+    } catch (UnknownHostException e) {
+      host = "localhost"; // a machine without a name of its own
+    }
+    String name = System.getProperty("user.name") + "@" + host;
+    byte[] bytes = name.getBytes(StandardCharsets.UTF_8);
+    return bytes.length <= MAX_DEVICE_BYTES ? name : name.substring(0, MAX_DEVICE_BYTES / 4);
+  }
+}

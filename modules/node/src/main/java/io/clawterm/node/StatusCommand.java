@@ -1,0 +1,78 @@
+package io.clawterm.node;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.PrintWriter;
+import java.time.Duration;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code clawterm status}. */
+@Command(
+    name = "status",
+    description = "Show how the server is; exits with 3 where none runs.",
+    mixinStandardHelpOptions = true)
+final class StatusCommand implements Callable<Integer> {
+
+  @Spec private CommandSpec spec;
+  @Mixin private DataOption data;
+
+  @Option(names = "--json", description = "As a JSON object.")
+  private boolean json;
+
+  @Override
+  public Integer call() throws Exception {
+    Logs.onTerminal();
+    PrintWriter out = spec.commandLine().getOut();
+    JsonNode status;
+    try (ApiClient api = ApiClient.ofData(data.folder())) {
+      status = api.get("/api/v1/status");
+    }
+    if (json) {
+      out.println(status);
+      return 0;
+    }
+    out.printf("%-10s %s, up %s%n", "version", status.path("version").asText(), uptime(status));
+    for (JsonNode listener : status.path("listeners")) {
+      out.printf(
+          "%-10s %s%s%n",
+          listener.path("name").asText(),
+          listener.path("address").asText(),
+          listener.path("tls").asBoolean() ? " (TLS)" : "");
+    }
+    for (JsonNode member : status.path("members")) {
+      out.printf(
+          "%-10s %s %s%s%n",
+          "member",
+          member.path("address").asText(),
+          member.path("status").asText(),
+          member.path("reachable").asBoolean() ? "" : ", unreachable");
+    }
+    out.printf("%-10s %s%n", "database", status.path("database").path("reason").asText());
+    JsonNode sessions = status.path("sessions");
+    out.printf(
+        "%-10s %d open, %d running, %d ended%n",
+        "sessions",
+        sessions.path("open").asLong(),
+        sessions.path("running").asLong(),
+        sessions.path("ended").asLong());
+    if (status.path("draining").asBoolean()) {
+      out.println("the server is about to stop");
+    }
+    return 0;
+  }
+
+  private static String uptime(JsonNode status) {
+    Duration up = Duration.ofSeconds(status.path("uptimeSeconds").asLong());
+    return up.toDays() > 0
+        ? up.toDays() + " d " + up.toHoursPart() + " h"
+        : up.toHours() > 0
+            ? up.toHours() + " h " + up.toMinutesPart() + " min"
+            : up.toMinutes() > 0
+                ? up.toMinutes() + " min " + up.toSecondsPart() + " s"
+                : up.toSeconds() + " s";
+  }
+}

@@ -1,0 +1,57 @@
+package io.clawterm.node;
+
+import io.clawterm.config.NodeConfiguration;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import java.util.stream.Stream;
+import picocli.CommandLine.Command;
+
+/** Starts and stops a node in a folder of its own, so that the JVM can archive what it loaded. */
+@Command(name = "warm-up", hidden = true)
+final class WarmUpCommand implements Callable<Integer> {
+
+  @Override
+  public Integer call() throws Exception {
+    Logs.onTerminal();
+    Path data = Files.createTempDirectory("clawterm-warm-up");
+    try {
+      var node =
+          new Node(
+              new NodePlan(
+                  NodeConfiguration.load(
+                      Map.of(
+                          "clawterm.node.data", data.toString(),
+                          "clawterm.node.port", 0,
+                          "clawterm.node.http-port", 0,
+                          "clawterm.node.management-port", 0),
+                      Optional.empty(),
+                      Node.PROFILE),
+                  Optional.empty(),
+                  Optional.empty(),
+                  Map.of(),
+                  Map.of(),
+                  progress -> {}));
+      node.start().toCompletableFuture().get();
+      node.close();
+    } finally {
+      delete(data);
+    }
+    return 0;
+  }
+
+  private static void delete(Path folder) throws IOException {
+    List<Path> all;
+    try (Stream<Path> files = Files.walk(folder)) {
+      all = files.sorted(Comparator.reverseOrder()).toList();
+    }
+    for (Path file : all) {
+      Files.delete(file);
+    }
+  }
+}
