@@ -1,0 +1,372 @@
+package io.clawterm.load;
+
+import io.clawterm.client.ClientSession;
+import io.clawterm.client.ServerAddress;
+import io.clawterm.testkit.History.View;
+import io.clawterm.testkit.HistoryChecker;
+import io.clawterm.testkit.HistoryChecker.Verdict;
+import io.clawterm.testkit.Outcome;
+import io.clawterm.testkit.Violation;
+import io.clawterm.testkit.Violation.Kind;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
+
+/**
+ * Kills a real node again and again while many devices talk to it, and looks at the end whether all
+ * promises were kept: no acknowledged input lost or doubled, no number with two contents, no
+ * unexplained hole, each answer of the demo whole.
+ *
+ * <p>Half of the sessions count with {@code agent:demo}, half speak to a pod that lives in this
+ * process. Each has a sender and up to two more devices: one that sends as well, one that watches
+ * plain text. Some devices use the Unix socket, some TCP. Now and then the database server is
+ * killed instead or too, a node is killed before it is ready, and clients restart from their token
+ * files. The seed decides what is done when; the machine decides what that meets.
+ */
+public final class FaultSuite implements AutoCloseable {
+
+  private static final Duration READY = Duration.ofSeconds(90);
+  private static final Duration SETTLE = Duration.ofMinutes(2);
+  private static final Duration READ = Duration.ofMinutes(1);
+  private static final long MAX_START_MS = 4_000;
+  private static final long MIN_PAUSE_MS = 15;
+  private static final long MAX_PAUSE_MS = 90;
+  private static final double AT_START = 0.15;
+  private static final double DATABASE_FIRST = 0.15;
+  private static final double DATABASE_TOO = 0.1;
+  private static final double COMEBACKS = 0.3;
+  private static final int POLL_MS = 20;
+
+  private final FaultPlan plan;
+  private final Path folder;
+  private final PrintStream progress;
+  private final Random random;
+  private final NodeProcess node;
+  private final ScheduledExecutorService senders =
+      Executors.newScheduledThreadPool(2, Thread.ofPlatform().daemon().factory());
+  private final List<Device> devices = new ArrayList<>();
+  private final List<Violation> violations = new CopyOnWriteArrayList<>();
+
+  private volatile boolean sending = true;
+  private int kills;
+  private int killsAtStart;
+  private int databaseKills;
+  private int comebacks;
+  private long runs;
+
+  private FaultSuite(FaultPlan plan, Path folder, PrintStream progress) throws IOException {
+    this.plan = plan;
+    this.folder = folder;
+    this.progress = progress;
+    this.random = new Random(plan.seed());
+    this.node = NodeProcess.on(folder.resolve("node"), random, plan.jvmOptions());
+  }
+
+  /**
+   * Runs it.
+   *
+   * @param folder an empty folder, which keeps the node's data and what it has printed
+   * @param progress gets a line for each cycle
+   */
+  public static FaultReport run(FaultPlan plan, Path folder, PrintStream progress)
+      throws IOException, InterruptedException {
+    try (var suite = new FaultSuite(plan, folder, progress)) {
+      return suite.run();
+    }
+  }
+
+  private FaultReport run() throws IOException, InterruptedException {
+    long begin = System.nanoTime();
+    progress.println("fault suite: seed " + plan.seed() + ", data in " + folder);
+    startNode();
+    try (EchoPod pod =
+        EchoPod.listen(node.pods().resolve(Scenario.POD_NAME + ".sock"), plan.seed())) {
+      openDevices();
+      while (kills < plan.kills()) {
+        cycle();
+      }
+      sending = false;
+      settle();
+      Verdict verdict = judge(pod);
+      return new FaultReport(
+          plan.seed(),
+          kills,
+          killsAtStart,
+          databaseKills,
+          verdict.acknowledged(),
+          verdict.entries(),
+          runs,
+          devices.stream().mapToLong(Device::resumes).sum(),
+          comebacks,
+          Duration.ofNanos(System.nanoTime() - begin),
+          violations);
+    }
+  }
+
+  private void startNode() throws IOException {
+    node.start();
+    if (!node.awaitReady(READY)) {
+      throw new IOException("the node does not start again: " + node.lastWords());
+    }
+  }
+
+  private void openDevices() throws IOException {
+    String credential = node.token();
+    int number = 0;
+    while (devices.size() < plan.devices()) {
+      number++;
+      Scenario scenario =
+          number % 2 == 0
+              ? Scenario.pod(number)
+              : Scenario.demo(number, random.nextInt(15, 60), random.nextInt(10, 40));
+      add(scenario, "first", Device.Role.SENDER, View.STRUCTURED, credential);
+      if (number % 3 != 0) {
+        add(scenario, "second", Device.Role.SENDER, View.STRUCTURED, credential);
+      }
+      if (number % 3 != 1) {
+        add(scenario, "watcher", Device.Role.WATCHER, View.PLAIN, credential);
+      }
+    }
+    for (Device device : devices) {
+      watch(device, device.join().toCompletableFuture());
+      keepSending(device);
+    }
+  }
+
+  private void add(Scenario scenario, String name, Device.Role role, View view, String credential) {
+    ServerAddress address = random.nextBoolean() ? node.tcp() : node.unix();
+    String unique = scenario.key() + "-" + name;
+    devices.add(new Device(scenario, unique, role, view, address, credential, folder));
+  }
+
+  private void watch(Device device, CompletableFuture<ClientSession> attachment) {
+    var unused =
+        attachment.exceptionally(failure -> {
+          violated(device.scenario().key(), device.name() + " can't attach: " + failure);
+          return null;
+        });
+  }
+
+  private void keepSending(Device device) {
+    long pause = random.nextLong(MIN_PAUSE_MS, MAX_PAUSE_MS);
+    var unused =
+        senders.scheduleWithFixedDelay(
+            () -> {
+              if (sending) {
+                device.send();
+              }
+            },
+            pause,
+            pause,
+            TimeUnit.MILLISECONDS);
+  }
+
+  /** From a running node to one that was killed and started again. */
+  private void cycle() throws IOException, InterruptedException {
+    if (random.nextDouble() < COMEBACKS) {
+      comeBack(devices.get(random.nextInt(devices.size())));
+    }
+    pause(between());
+    double what = random.nextDouble();
+    String victims = "the node";
+    if (what < DATABASE_FIRST) {
+      victims = "the database, then the node";
+      killDatabase();
+      pause(between());
+    } else if (what < DATABASE_FIRST + DATABASE_TOO) {
+      victims = "the database and the node";
+      killDatabase();
+    }
+    killNode();
+    long down = System.nanoTime();
+    boolean killAgain = random.nextDouble() < AT_START;
+    long after = random.nextLong(MAX_START_MS);
+    if (killAgain) {
+      node.start();
+      if (!node.awaitReady(Duration.ofMillis(after))) {
+        killsAtStart++;
+      }
+      killNode();
+      victims += ", and once more " + after + " ms after its start";
+    }
+    startNode();
+    progress.printf(
+        "%d of %d kills: %s; ready after %d ms%n",
+        kills, plan.kills(), victims, TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - down));
+  }
+
+  private void killNode() throws InterruptedException {
+    node.kill();
+    kills++;
+  }
+
+  private Duration between() {
+    return Duration.ofMillis(
+        random.nextLong(plan.minBetween().toMillis(), plan.maxBetween().toMillis()));
+  }
+
+  private void killDatabase() throws IOException {
+    if (node.killPostgres()) {
+      databaseKills++;
+    } else {
+      violated("the suite", "there was no database server to kill");
+    }
+  }
+
+  private void comeBack(Device device) {
+    if (device.isAttached()) {
+      comebacks++;
+      device.leave();
+      watch(device, device.comeBack().toCompletableFuture());
+    }
+  }
+
+  private static void pause(Duration length) {
+    LockSupport.parkNanos(length.toNanos());
+  }
+
+  /** Waits until all devices are attached and all that was sent is answered. */
+  private void settle() throws InterruptedException {
+    if (!becomes(() -> isSettled() || isTroubled())) {
+      for (Device device : devices) {
+        if (!device.isAttached() || device.unanswered() > 0) {
+          violated(
+              device.scenario().key(),
+              "%s: attached %s, %d inputs without an answer"
+                  .formatted(device.name(), device.isAttached(), device.unanswered()));
+        }
+      }
+    }
+  }
+
+  private boolean isSettled() {
+    return devices.stream().allMatch(device -> device.isAttached() && device.unanswered() == 0);
+  }
+
+  /** A device whose session has ended against its will is never answered. */
+  private boolean isTroubled() {
+    return devices.stream().anyMatch(device -> !device.troubles().isEmpty());
+  }
+
+  private static boolean becomes(BooleanSupplier condition) throws InterruptedException {
+    long deadline = System.nanoTime() + SETTLE.toNanos();
+    while (!condition.getAsBoolean() && System.nanoTime() < deadline) {
+      TimeUnit.MILLISECONDS.sleep(POLL_MS);
+    }
+    return condition.getAsBoolean();
+  }
+
+  private Verdict judge(EchoPod pod) throws InterruptedException {
+    senders.shutdownNow();
+    if (!senders.awaitTermination(READ.toSeconds(), TimeUnit.SECONDS)) {
+      violated("the suite", "a device hangs in sending");
+    }
+    List<String> podInputs = pod.inputs();
+    pod.complaints().forEach(complaint -> violated("the pod", complaint));
+    List<Outcome> outcomes = new ArrayList<>();
+    for (Scenario scenario : devices.stream().map(Device::scenario).distinct().toList()) {
+      outcomes.add(outcome(scenario, podInputs));
+    }
+    for (Device device : devices) {
+      device.troubles().forEach(trouble -> violated(device.scenario().key(), trouble));
+    }
+    Verdict verdict =
+        HistoryChecker.check(devices.stream().map(Device::history).toList(), outcomes);
+    violations.addAll(verdict.violations());
+    return verdict;
+  }
+
+  private Outcome outcome(Scenario scenario, List<String> podInputs) throws InterruptedException {
+    Map<View, Map<Long, String>> logs = new EnumMap<>(View.class);
+    for (Device device : devices) {
+      if (device.scenario().equals(scenario)) {
+        try {
+          logs.putIfAbsent(device.view(), device.readAll(READ));
+        } catch (CompletionException e) {
+          violated(scenario.key(), device.name() + " can't read the log again: " + e.getCause());
+        }
+      }
+    }
+    Map<Long, String> log = logs.getOrDefault(View.STRUCTURED, Map.of());
+    return switch (scenario.kind()) {
+      case DEMO -> {
+        DemoAnswers answers = DemoAnswers.in(scenario, log);
+        violations.addAll(answers.violations());
+        runs += answers.runs();
+        yield new Outcome(scenario.key(), logs, answers.inputs());
+      }
+      case POD -> {
+        List<String> mine =
+            podInputs.stream().filter(input -> input.startsWith(scenario.key() + "/")).toList();
+        echoes(scenario, mine, log);
+        yield new Outcome(scenario.key(), logs, mine);
+      }
+    };
+  }
+
+  /** What the pod has answered stands in the log once, in the pod's order. */
+  private void echoes(Scenario scenario, List<String> inputs, Map<Long, String> log) {
+    List<String> echoed =
+        log.values().stream()
+            .filter(content -> Device.jsonOf(content).isEmpty())
+            .map(Device::textOf)
+            .toList();
+    List<String> expected = inputs.stream().map(input -> "<" + input + ">").toList();
+    if (!echoed.equals(expected)) {
+      violated(
+          scenario.key(),
+          "the pod answered %d inputs, the log has %d answers: %s"
+              .formatted(expected.size(), echoed.size(), difference(expected, echoed)));
+    }
+  }
+
+  private static String difference(List<String> expected, List<String> found) {
+    for (int i = 0; i < Math.min(expected.size(), found.size()); i++) {
+      if (!expected.get(i).equals(found.get(i))) {
+        return "answer " + i + " is " + found.get(i) + " instead of " + expected.get(i);
+      }
+    }
+    return "they agree as far as both go";
+  }
+
+  private void violated(String session, String text) {
+    violations.add(new Violation(Kind.OTHER, session, text));
+  }
+
+  @Override
+  public void close() throws IOException {
+    sending = false;
+    senders.shutdownNow();
+    devices.forEach(Device::leave);
+    node.close();
+  }
+
+  /**
+   * Runs it from the command line: {@code --kills N --devices N --seed S --seconds-between MIN..MAX
+   * --data FOLDER}. Exits with 1 where a promise was broken.
+   */
+  public static void main(String[] arguments) throws IOException, InterruptedException {
+    FaultPlan plan = FaultArguments.plan(arguments);
+    Path folder = FaultArguments.folder(arguments);
+    Files.createDirectories(folder);
+    FaultReport report = run(plan, folder, System.out);
+    report.violations().forEach(System.out::println);
+    System.out.println(report.summary());
+    System.exit(report.violations().isEmpty() ? 0 : 1);
+  }
+}

@@ -1,0 +1,243 @@
+package io.clawterm.load;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.clawterm.client.ServerAddress;
+import java.io.IOException;
+import java.net.BindException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import java.util.random.RandomGenerator;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A node as a process of its own, from the distribution, that is started and killed again and again
+ * on one data folder and one port. For use by one thread.
+ */
+public final class NodeProcess implements AutoCloseable {
+
+  /** The folder of the distribution, where it is not found beside the working folder. */
+  public static final String HOME_PROPERTY = "clawterm.home";
+
+  private static final ObjectMapper JSON = new ObjectMapper();
+  private static final Duration POLL = Duration.ofMillis(10);
+  private static final Duration STOP = Duration.ofSeconds(40);
+
+  // Below the range that Linux draws outgoing ports from: a client's must not take it meanwhile.
+  private static final int FIRST_PORT = 20_000;
+  private static final int LAST_PORT = 30_000;
+
+  private final Path data;
+  private final int port;
+  private final Path output;
+  private final List<String> options;
+  private @Nullable Process process;
+
+  private NodeProcess(Path data, int port, List<String> options) {
+    this.data = data;
+    this.port = port;
+    this.options = options;
+    this.output = data.resolveSibling(data.getFileName() + ".out");
+  }
+
+  /**
+   * A node that is not started yet, on a free port.
+   *
+   * @param jvmOptions for its JVM, beyond those that bound its size
+   */
+  public static NodeProcess on(Path data, RandomGenerator random, List<String> jvmOptions)
+      throws IOException {
+    return new NodeProcess(data, freePort(random), List.copyOf(jvmOptions));
+  }
+
+  private static int freePort(RandomGenerator random) throws IOException {
+    int candidate = random.nextInt(FIRST_PORT, LAST_PORT);
+    while (!isFree(candidate)) {
+      candidate = random.nextInt(FIRST_PORT, LAST_PORT);
+    }
+    return candidate;
+  }
+
+  private static boolean isFree(int candidate) throws IOException {
+    try (var socket = new ServerSocket()) {
+      socket.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), candidate));
+      return true;
+    } catch (BindException e) {
+      return false;
+    }
+  }
+
+  /** Starts it, without waiting. */
+  public void start() throws IOException {
+    if (isAlive()) {
+      throw new IllegalStateException("the node is running");
+    }
+    var command = new ArrayList<String>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.addAll(List.of("-Xmx512m", "-XX:+UseSerialGC", "--enable-native-access=ALL-UNNAMED"));
+    command.addAll(options);
+    command.addAll(
+        List.of("-cp", jar().toString(), "io.clawterm.node.Main", "up", "--data", data.toString()));
+    command.addAll(
+        List.of("--port", "" + port, "--http", "0", "--management", "-1", "--tls", "off"));
+    process =
+        new ProcessBuilder(command)
+            .redirectErrorStream(true)
+            .redirectOutput(ProcessBuilder.Redirect.appendTo(output.toFile()))
+            .start();
+  }
+
+  /** The distribution's jar; the build makes it before it comes to this module. */
+  private static Path jar() throws IOException {
+    String home = System.getProperty(HOME_PROPERTY);
+    if (home != null) {
+      return existing(Path.of(home).resolve("lib/clawterm-node.jar"));
+    }
+    for (Path at = Path.of("").toAbsolutePath(); at != null; at = at.getParent()) {
+      Path jar = at.resolve("modules/node/target/clawterm/lib/clawterm-node.jar");
+      if (Files.exists(jar)) {
+        return jar;
+      }
+    }
+    throw new IOException("no distribution found; build it, or set -D" + HOME_PROPERTY);
+  }
+
+  private static Path existing(Path jar) throws IOException {
+    if (!Files.exists(jar)) {
+      throw new NoSuchFileException(jar.toString(), null, "not the folder of a distribution");
+    }
+    return jar.toAbsolutePath().normalize();
+  }
+
+  /** Waits until it serves; false where it takes longer or ends before. */
+  public boolean awaitReady(Duration limit) throws IOException {
+    long deadline = System.nanoTime() + limit.toNanos();
+    while (isAlive() && System.nanoTime() < deadline) {
+      if (isReady()) {
+        return true;
+      }
+      LockSupport.parkNanos(POLL.toNanos());
+    }
+    return isAlive() && isReady();
+  }
+
+  /**
+   * The file of addresses is written when all listeners are open; an earlier node's has its pid.
+   */
+  private boolean isReady() throws IOException {
+    Process now = process;
+    Path file = data.resolve("run/node.json");
+    if (now == null || !Files.exists(file)) {
+      return false;
+    }
+    JsonNode json = JSON.readTree(Files.readString(file));
+    return json.path("pid").asLong() == now.pid();
+  }
+
+  /** Whether the process is there. */
+  public boolean isAlive() {
+    return process != null && process.isAlive();
+  }
+
+  /** Kills the JVM as kill -9 does, and waits for its end; its database server goes on. */
+  public void kill() throws InterruptedException {
+    Process now = process;
+    if (now != null) {
+      now.destroyForcibly();
+      if (!now.waitFor(STOP.toSeconds(), TimeUnit.SECONDS)) {
+        throw new IllegalStateException("process " + now.pid() + " survives being killed");
+      }
+    }
+  }
+
+  /** Kills the postmaster of the embedded database as kill -9 does, where there is one. */
+  public boolean killPostgres() throws IOException {
+    OptionalLong pid = postmaster();
+    Optional<ProcessHandle> server =
+        pid.isPresent() ? ProcessHandle.of(pid.getAsLong()) : Optional.empty();
+    return server.filter(NodeProcess::isPostgres).map(ProcessHandle::destroyForcibly).orElse(false);
+  }
+
+  /** A left-over file may name a process id that somebody else has by now. */
+  private static boolean isPostgres(ProcessHandle handle) {
+    return handle.info().command().filter(command -> command.contains("postgres")).isPresent();
+  }
+
+  private OptionalLong postmaster() throws IOException {
+    Path file = data.resolve("postgres/data/postmaster.pid");
+    try {
+      List<String> lines = Files.readAllLines(file);
+      return lines.isEmpty() || lines.getFirst().isBlank()
+          ? OptionalLong.empty()
+          : OptionalLong.of(Long.parseLong(lines.getFirst().strip()));
+    } catch (NoSuchFileException e) {
+      return OptionalLong.empty();
+    }
+  }
+
+  /** Where it listens with TCP. */
+  public ServerAddress tcp() {
+    return ServerAddress.tcp("127.0.0.1", port);
+  }
+
+  /** The port of {@link #tcp()}. */
+  public int port() {
+    return port;
+  }
+
+  /** Where it listens on this machine. */
+  public ServerAddress unix() {
+    return ServerAddress.unix(data.resolve("run/clawterm.sock"));
+  }
+
+  /** The folder of the pods' sockets. */
+  public Path pods() {
+    return data.resolve("run/sockets");
+  }
+
+  /** The credential of its owner; there once it has been ready. */
+  public String token() throws IOException {
+    return Files.readString(data.resolve("token")).strip();
+  }
+
+  /** The end of what it has printed, for a report. */
+  public String lastWords() throws IOException {
+    if (!Files.exists(output)) {
+      return "";
+    }
+    List<String> lines = Files.readAllLines(output);
+    return String.join("\n", lines.subList(Math.max(0, lines.size() - 20), lines.size()));
+  }
+
+  /** Stops it as Ctrl-C does, or kills it where that takes too long; leaves no database server. */
+  @Override
+  public void close() throws IOException {
+    Process now = process;
+    try {
+      if (now != null) {
+        now.destroy();
+        if (!now.waitFor(STOP.toSeconds(), TimeUnit.SECONDS)) {
+          now.destroyForcibly();
+        }
+      }
+    } catch (InterruptedException e) {
+      now.destroyForcibly();
+      Thread.currentThread().interrupt();
+    }
+    boolean killed = killPostgres();
+    if (killed && now != null && now.exitValue() == 143) {
+      throw new IOException("the stopped node has left its database server running");
+    }
+  }
+}
