@@ -265,6 +265,8 @@ class RealSessionsTest {
           int more = Math.min(cut - resume.length, rest.size());
           client.send(Arrays.copyOf(rest.toByteArray(), more));
         }
+        // Else this RESUME may reach the session after the next one, and take it over.
+        client.hangUp();
       }
       cut++;
     }

@@ -95,6 +95,15 @@ final class TestClient implements Closeable {
     return frames;
   }
 
+  /** Sends no more, and waits until the server has ended the connection too. */
+  void hangUp() throws IOException {
+    if (!(connection instanceof Socket socket)) {
+      throw new IllegalStateException("not a TCP socket: " + connection);
+    }
+    socket.shutdownOutput();
+    rest();
+  }
+
   /** Opens a session as alice's laptop; answers with the ACCEPT. */
   Frame open() throws IOException {
     send(connectFrame(fields()));

@@ -54,8 +54,7 @@ final class ConnectCommand implements Callable<Integer> {
   public Integer call() throws Exception {
     Logs.onTerminal();
     boolean program = target.startsWith("pty:") || target.startsWith("pod:");
-    ConnectOptions options =
-        ConnectOptions.target(target).withMode(mode(spec, mode)).withEvents(!program);
+    ConnectOptions options = ConnectOptions.target(target).withMode(mode(spec, mode));
     if (key != null) {
       options = options.withKey(key);
     }
@@ -68,7 +67,9 @@ final class ConnectCommand implements Callable<Integer> {
             program,
             (client, terminal) ->
                 client.connect(
-                    terminal.map(t -> asked.withSize(t.getColumns(), t.getRows())).orElse(asked)));
+                    terminal
+                        .map(t -> asked.withEvents(!program).withSize(t.getColumns(), t.getRows()))
+                        .orElse(asked.withEvents(true))));
   }
 
   static Mode mode(CommandSpec spec, String name) {

@@ -4,9 +4,12 @@ import io.clawterm.client.ClawTermClient;
 import io.clawterm.client.ClientException;
 import io.clawterm.client.ClientSession;
 import io.clawterm.client.Ending;
+import io.clawterm.client.PipedProgram;
 import io.clawterm.client.PipedSession;
 import io.clawterm.client.TerminalSession;
 import io.clawterm.protocol.Code;
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
 import java.io.InputStreamReader;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
@@ -30,7 +33,10 @@ final class Conversation {
     this.err = err;
   }
 
-  /** Opens a session with a client. */
+  /**
+   * Opens a session with a client. Without a terminal it asks for structured entries also where a
+   * program is at the other end.
+   */
   @FunctionalInterface
   interface Opening {
     CompletionStage<ClientSession> open(ClawTermClient client, Optional<Terminal> terminal);
@@ -39,9 +45,10 @@ final class Conversation {
   int run(boolean program, Opening opening) throws Exception {
     // Where input or output is no terminal, JLine falls back to a dumb one.
     try (Terminal terminal = TerminalBuilder.builder().system(true).dumb(true).build()) {
-      return terminal.getType().startsWith(Terminal.TYPE_DUMB)
-          ? throughPipes(opening)
-          : onTerminal(terminal, program, opening);
+      if (!terminal.getType().startsWith(Terminal.TYPE_DUMB)) {
+        return onTerminal(terminal, program, opening);
+      }
+      return program ? programThroughPipes(opening) : throughPipes(opening);
     }
   }
 
@@ -53,6 +60,20 @@ final class Conversation {
       out.flush();
       err.println("session " + session.id() + "; go on with: clawterm resume " + session.id());
       return code == PipedSession.DONE ? 0 : Main.FAILED;
+    }
+  }
+
+  private int programThroughPipes(Opening opening) throws Exception {
+    try (var bytes = new FileOutputStream(FileDescriptor.out)) {
+      var pipes = new PipedProgram(bytes, err);
+      try (ClawTermClient client = server.client(pipes)) {
+        ClientSession session = opened(opening.open(client, Optional.empty()));
+        Ending ending = pipes.run(session, System.in);
+        if (ending instanceof Ending.Suspended) {
+          err.println("session " + session.id() + "; go on with: clawterm resume " + session.id());
+        }
+        return ending instanceof Ending.Failed ? Main.FAILED : 0;
+      }
     }
   }
 

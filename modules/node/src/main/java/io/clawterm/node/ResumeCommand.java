@@ -48,8 +48,7 @@ final class ResumeCommand implements Callable<Integer> {
     Logs.onTerminal();
     KnownSession known = known();
     boolean program = known.target().startsWith("pty:") || known.target().startsWith("pod:");
-    ResumeOptions options =
-        ResumeOptions.asBefore().withMode(ConnectCommand.mode(spec, mode)).withEvents(!program);
+    ResumeOptions options = ResumeOptions.asBefore().withMode(ConnectCommand.mode(spec, mode));
     ResumeOptions asked = all ? options.withAfter(0) : options;
     return new Conversation(server, spec.commandLine().getOut(), spec.commandLine().getErr())
         .run(
@@ -58,7 +57,9 @@ final class ResumeCommand implements Callable<Integer> {
                 resumed(
                     client,
                     known.id(),
-                    terminal.map(t -> asked.withSize(t.getColumns(), t.getRows())).orElse(asked)));
+                    terminal
+                        .map(t -> asked.withEvents(!program).withSize(t.getColumns(), t.getRows()))
+                        .orElse(asked.withEvents(true))));
   }
 
   private static CompletionStage<ClientSession> resumed(

@@ -49,7 +49,8 @@ class CommandsTest {
     cli = Cli.in(home);
     Files.createDirectory(cli.data());
     Files.writeString(
-        cli.data().resolve("config.conf"), "clawterm.pty.allow = [\"shell\", \"echo hello\"]\n");
+        cli.data().resolve("config.conf"),
+        "clawterm.pty.allow = [\"shell\", \"echo hello\", \"cat\"]\n");
     node = RunningNode.up(cli);
   }
 
@@ -115,8 +116,10 @@ class CommandsTest {
 
   @Test
   void aProgramRunsOnlyWhereTheConfigurationAllowsIt() throws Exception {
-    Cli.Result allowed = cli.runWith("", "connect", "pty:echo hello");
-    assertThat(allowed.out()).contains("hello");
+    Cli.Result allowed = cli.runWith("", "connect", "pty:echo hello").succeeded();
+    assertThat(allowed.out()).isEqualTo("hello\r\n");
+    Cli.Result fed = cli.runWith("one\ntwo", "connect", "pty:cat").succeeded();
+    assertThat(fed.out()).contains("one\r\n").endsWith("two").doesNotContain("{");
 
     Cli.Result refused = cli.runWith("", "connect", "pty:id");
     assertThat(refused.code()).isEqualTo(1);
