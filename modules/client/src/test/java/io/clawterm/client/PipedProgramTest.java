@@ -53,6 +53,11 @@ class PipedProgramTest {
           new InputStream() {
             @Override
             public int read() {
+              return read(new byte[1], 0, 1);
+            }
+
+            @Override
+            public int read(byte[] into, int from, int length) {
               new CompletableFuture<Void>().join();
               return -1;
             }

@@ -330,7 +330,7 @@ public final class SessionEntity
         long shown = resume.tokenGeneration();
         if (device == null
             || !open.identity().owner().equals(resume.principal())
-            || (shown != device.generation() && (shown == 0 || shown != device.shown()))) {
+            || !device.isGood(shown)) {
           refuseUnknown(attachment);
         } else if (resume.lastNumber() > open.head()) {
           refuse(

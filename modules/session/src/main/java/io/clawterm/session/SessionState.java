@@ -183,7 +183,17 @@ sealed interface SessionState extends Stored {
    * @param acknowledged the highest output number that it had when it went
    * @param attached whether it is here; after a crash that is found to be over
    */
-  record Device(long generation, long shown, long lastInput, long acknowledged, boolean attached) {}
+  record Device(long generation, long shown, long lastInput, long acknowledged, boolean attached) {
+
+    /**
+     * Whether a token of this generation may resume: the newest, and until that is confirmed the
+     * one it was given for and all in between. Those were given for the same one: a RESUME that was
+     * late on its way must not lock out the device that has sent another since.
+     */
+    boolean isGood(long token) {
+      return token == generation || (shown != 0 && shown <= token && token < generation);
+    }
+  }
 
   /**
    * A session that can be used.

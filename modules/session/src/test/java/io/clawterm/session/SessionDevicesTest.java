@@ -114,16 +114,35 @@ class SessionDevicesTest {
 
     long newest = third.attached().tokenGeneration();
     assertThat(newest).isGreaterThan(second);
-    assertThat(session.device("laptop").resume(second, 0).refused().refusal())
-        .isEqualTo(DeviceMessage.Refusal.NO_SUCH_SESSION);
 
     third.tell(new SessionCommand.Confirm(third.number));
+    assertThat(session.device("laptop").resume(second, 0).refused().refusal())
+        .isEqualTo(DeviceMessage.Refusal.NO_SUCH_SESSION);
     assertThat(session.device("laptop").resume(first, 0).refused().refusal())
         .isEqualTo(DeviceMessage.Refusal.NO_SUCH_SESSION);
     session.crash();
     assertThat(session.device("laptop").resume(first, 0).refused().refusal())
         .isEqualTo(DeviceMessage.Refusal.NO_SUCH_SESSION);
     session.device("laptop").resume(newest, 0).attached();
+  }
+
+  @Test
+  void aResumeThatWasLateOnItsWayLocksNobodyOut() {
+    TestDevice first = session.device("laptop").connect();
+    long shown = first.attached().tokenGeneration();
+    TestDevice live = session.device("laptop").resume(shown, 0);
+    long held = live.attached().tokenGeneration();
+    TestDevice late = session.device("laptop").resume(shown, 0);
+    late.attached();
+    assertThat(live.detached()).isEqualTo(Code.TAKEN_OVER);
+
+    TestDevice again = session.device("laptop").resume(held, 0);
+    again.attached();
+    again.input(1, "hello");
+
+    assertThat(again.durable()).isEqualTo(1);
+    TestDevice old = session.device("laptop").resume(shown, 0);
+    assertThat(old.refused().refusal()).isEqualTo(DeviceMessage.Refusal.NO_SUCH_SESSION);
   }
 
   @Test

@@ -11,6 +11,8 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
+import java.util.SortedSet;
+import java.util.TreeSet;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -54,9 +56,12 @@ class SessionModelTest {
   private static final class Peer {
     final String name;
     final Set<Long> voidTokens = new HashSet<>();
+
+    /** Those before the newest that are good until it is confirmed. */
+    final SortedSet<Long> older = new TreeSet<>();
+
     Optional<TestDevice> connection = Optional.empty();
     long token;
-    long shown;
     long lastInput;
     long cursor;
 
@@ -120,9 +125,8 @@ class SessionModelTest {
       DeviceMessage.Attached attached = device.attached();
       if (peer.token != 0) {
         peer.voidTokens.add(peer.token);
-        peer.voidTokens.add(peer.shown);
       }
-      peer.shown = 0;
+      confirmed(peer);
       peer.cursor = 0;
       attached(peer, device, attached);
     }
@@ -130,15 +134,15 @@ class SessionModelTest {
     private void resume(Peer peer) {
       boolean wrong = random.nextInt(4) == 0;
       List<Long> bad = new ArrayList<>(peer.voidTokens);
-      bad.removeIf(token -> token == peer.token || (token != 0 && token == peer.shown));
       bad.add(peer.token + 5);
       if (peer.token == 0 || wrong) {
         TestDevice device = device(peer).resume(bad.get(random.nextInt(bad.size())), 0);
         assertThat(device.refused().refusal()).isEqualTo(DeviceMessage.Refusal.NO_SUCH_SESSION);
         return;
       }
-      boolean previous = peer.shown != 0 && random.nextBoolean();
-      long token = previous ? peer.shown : peer.token;
+      List<Long> good = new ArrayList<>(peer.older);
+      good.add(peer.token);
+      long token = good.get(random.nextInt(good.size()));
       TestDevice device = device(peer);
       if (random.nextInt(10) == 0) {
         device.resume(token, log.size() + 1);
@@ -149,8 +153,10 @@ class SessionModelTest {
       peer.cursor -= peer.cursor == 0 ? 0 : random.nextLong(Math.min(3, peer.cursor) + 1);
       device.resume(token, peer.cursor);
       DeviceMessage.Attached attached = device.attached();
-      peer.voidTokens.add(previous ? peer.token : peer.shown);
-      peer.shown = token;
+      SortedSet<Long> before = peer.older.headSet(token);
+      peer.voidTokens.addAll(before);
+      before.clear();
+      peer.older.add(peer.token);
       attached(peer, device, attached);
     }
 
@@ -205,10 +211,8 @@ class SessionModelTest {
     }
 
     private void confirmed(Peer peer) {
-      if (peer.shown != 0) {
-        peer.voidTokens.add(peer.shown);
-        peer.shown = 0;
-      }
+      peer.voidTokens.addAll(peer.older);
+      peer.older.clear();
     }
 
     private void applied(Peer peer, long first, String... frames) {
