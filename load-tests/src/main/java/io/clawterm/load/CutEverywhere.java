@@ -72,7 +72,8 @@ public final class CutEverywhere {
    */
   public static CutReport run(Path folder, int every, long seed)
       throws IOException, InterruptedException, ExecutionException {
-    try (NodeProcess node = NodeProcess.on(folder.resolve("node"), new Random(seed), List.of())) {
+    try (NodeProcess node =
+        NodeProcess.on(folder.resolve("node"), new Random(seed), false, List.of())) {
       node.start();
       if (!node.awaitReady(READY)) {
         throw new IOException("the node does not start: " + node.lastWords());
@@ -157,7 +158,7 @@ public final class CutEverywhere {
               scenario.key() + "-laptop",
               Device.Role.SENDER,
               View.STRUCTURED,
-              ServerAddress.tcp("127.0.0.1", proxy.port()),
+              Way.plain(Way.Transport.TCP, ServerAddress.tcp("127.0.0.1", proxy.port())),
               node.token(),
               folder);
       try {

@@ -11,7 +11,6 @@ import io.clawterm.client.ConnectionEvent;
 import io.clawterm.client.Ending;
 import io.clawterm.client.Received;
 import io.clawterm.client.ResumeOptions;
-import io.clawterm.client.ServerAddress;
 import io.clawterm.protocol.Flags;
 import io.clawterm.protocol.Mode;
 import io.clawterm.testkit.History;
@@ -57,7 +56,7 @@ final class Device {
   private final String name;
   private final Role role;
   private final View view;
-  private final ServerAddress address;
+  private final Way way;
   private final String credential;
   private final Path tokens;
   private final HistoryRecorder recorder;
@@ -79,14 +78,14 @@ final class Device {
       String name,
       Role role,
       View view,
-      ServerAddress address,
+      Way way,
       String credential,
       Path folder) {
     this.scenario = scenario;
     this.name = name;
     this.role = role;
     this.view = view;
-    this.address = address;
+    this.way = way;
     this.credential = credential;
     this.tokens = folder.resolve(name + ".json");
     this.recorder = new HistoryRecorder(scenario.key(), name, view);
@@ -107,14 +106,14 @@ final class Device {
   private ClawTermClient open() {
     ClawTermClient.Builder builder =
         ClawTermClient.builder()
-            .address(address)
+            .address(way.address())
             .device(name)
             .tokenFile(tokens)
             .backoff(MIN_BACKOFF, MAX_BACKOFF)
             .patience(PATIENCE)
             .listener((which, event) -> heard(event));
-    return (address instanceof ServerAddress.Unix ? builder : builder.credential(credential))
-        .build();
+    way.fingerprint().ifPresent(builder::trustFingerprint);
+    return (way.needsCredential() ? builder.credential(credential) : builder).build();
   }
 
   private synchronized ClientSession attached(ClientSession next) {
@@ -341,6 +340,10 @@ final class Device {
 
   View view() {
     return view;
+  }
+
+  Way.Transport transport() {
+    return way.transport();
   }
 
   Scenario scenario() {

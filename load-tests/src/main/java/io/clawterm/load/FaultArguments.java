@@ -9,12 +9,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** The command line of the fault suite: names with two dashes, each followed by its value. */
 final class FaultArguments {
 
   private static final Set<String> NAMES =
-      Set.of("--kills", "--devices", "--seed", "--seconds-between", "--data", "--jvm");
+      Set.of("--kills", "--devices", "--seed", "--seconds-between", "--tls", "--data", "--jvm");
 
   private FaultArguments() {}
 
@@ -24,12 +25,15 @@ final class FaultArguments {
     if (between.length != 2) {
       throw new IllegalArgumentException("--seconds-between has the form MIN..MAX");
     }
+    long seed =
+        given.containsKey("--seed") ? Long.parseLong(given.get("--seed")) : new Random().nextLong();
     return new FaultPlan(
         Integer.parseInt(given.getOrDefault("--kills", "30")),
         Integer.parseInt(given.getOrDefault("--devices", "24")),
-        given.containsKey("--seed") ? Long.parseLong(given.get("--seed")) : new Random().nextLong(),
+        seed,
         seconds(between[0]),
         seconds(between[1]),
+        encrypted(given.get("--tls"), seed),
         given.containsKey("--jvm") ? List.of(given.get("--jvm").split(" ")) : List.of());
   }
 
@@ -38,6 +42,15 @@ final class FaultArguments {
     return given == null
         ? Files.createTempDirectory("clawterm-faults")
         : Path.of(given).toAbsolutePath();
+  }
+
+  private static boolean encrypted(@Nullable String given, long seed) {
+    return switch (given) {
+      case null -> new Random(seed).nextBoolean();
+      case "on" -> true;
+      case "off" -> false;
+      default -> throw new IllegalArgumentException("--tls is on or off, not " + given);
+    };
   }
 
   private static Duration seconds(String text) {

@@ -10,6 +10,7 @@ import java.util.List;
  * @param devices about how many devices there are, at least 6; each session has up to three
  * @param minBetween the shortest time from readiness to a kill
  * @param maxBetween the longest
+ * @param encrypted whether the node speaks TLS on TCP and WebSocket, or neither does
  * @param jvmOptions for the node's JVM
  */
 public record FaultPlan(
@@ -18,6 +19,7 @@ public record FaultPlan(
     long seed,
     Duration minBetween,
     Duration maxBetween,
+    boolean encrypted,
     List<String> jvmOptions) {
 
   public FaultPlan {
@@ -32,6 +34,6 @@ public record FaultPlan(
 
   /** The same with options for the node's JVM. */
   public FaultPlan withJvmOptions(List<String> options) {
-    return new FaultPlan(kills, devices, seed, minBetween, maxBetween, options);
+    return new FaultPlan(kills, devices, seed, minBetween, maxBetween, encrypted, options);
   }
 }

@@ -2,11 +2,15 @@ package io.clawterm.load;
 
 import io.clawterm.testkit.Violation;
 import java.time.Duration;
+import java.util.Collections;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
 
 /**
  * What a run of the fault suite has seen.
  *
+ * @param devices how many came over which transport
  * @param kills of the node, those at its start included
  * @param killsAtStart of them, those before it was ready
  * @param databaseKills of the database server
@@ -16,6 +20,7 @@ import java.util.List;
  */
 public record FaultReport(
     long seed,
+    Map<Way.Transport, Long> devices,
     int kills,
     int killsAtStart,
     int databaseKills,
@@ -28,15 +33,18 @@ public record FaultReport(
     List<Violation> violations) {
 
   public FaultReport {
+    devices = Collections.unmodifiableMap(new EnumMap<>(devices));
     violations = List.copyOf(violations);
   }
 
   /** One line. */
   public String summary() {
-    return ("seed %d: %d kills (%d while starting), %d of the database; %d inputs acknowledged, %d"
-            + " entries checked, %d runs, %d resumes, %d restarts of clients; %d violations; %d s")
+    return ("seed %d: devices %s; %d kills (%d while starting), %d of the database; %d inputs"
+            + " acknowledged, %d entries checked, %d runs, %d resumes, %d restarts of clients;"
+            + " %d violations; %d s")
         .formatted(
             seed,
+            devices,
             kills,
             killsAtStart,
             databaseKills,

@@ -1,7 +1,7 @@
 package io.clawterm.load;
 
 import io.clawterm.client.ClientSession;
-import io.clawterm.client.ServerAddress;
+import io.clawterm.load.Way.Transport;
 import io.clawterm.testkit.History.View;
 import io.clawterm.testkit.HistoryChecker;
 import io.clawterm.testkit.HistoryChecker.Verdict;
@@ -26,6 +26,7 @@ import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
+import java.util.stream.Collectors;
 
 /**
  * Kills a real node again and again while many devices talk to it, and looks at the end whether all
@@ -34,9 +35,10 @@ import java.util.function.BooleanSupplier;
  *
  * <p>Half of the sessions count with {@code agent:demo}, half speak to a pod that lives in this
  * process. Each has a sender and up to two more devices: one that sends as well, one that watches
- * plain text. Some devices use the Unix socket, some TCP. Now and then the database server is
- * killed instead or too, a node is killed before it is ready, and clients restart from their token
- * files. The seed decides what is done when; the machine decides what that meets.
+ * plain text. Some devices use the Unix socket, some TCP, some WebSocket, the latter two with TLS
+ * or both without. Now and then the database server is killed instead or too, a node is killed
+ * before it is ready, and clients restart from their token files. The seed decides what is done
+ * when; the machine decides what that meets.
  */
 public final class FaultSuite implements AutoCloseable {
 
@@ -74,7 +76,7 @@ public final class FaultSuite implements AutoCloseable {
     this.folder = folder;
     this.progress = progress;
     this.random = new Random(plan.seed());
-    this.node = NodeProcess.on(folder.resolve("node"), random, plan.jvmOptions());
+    this.node = NodeProcess.on(folder.resolve("node"), random, plan.encrypted(), plan.jvmOptions());
   }
 
   /**
@@ -95,8 +97,9 @@ public final class FaultSuite implements AutoCloseable {
     progress.println("fault suite: seed " + plan.seed() + ", data in " + folder);
     startNode();
     try (EchoPod pod =
-        EchoPod.listen(node.pods().resolve(Scenario.POD_NAME + ".sock"), plan.seed())) {
-      openDevices();
+            EchoPod.listen(node.pods().resolve(Scenario.POD_NAME + ".sock"), plan.seed());
+        WebSocketBridge bridge = WebSocketBridge.to(node.terminal(), node.certificate())) {
+      openDevices(ways(bridge));
       while (kills < plan.kills()) {
         cycle();
       }
@@ -105,6 +108,7 @@ public final class FaultSuite implements AutoCloseable {
       Verdict verdict = judge(pod);
       return new FaultReport(
           plan.seed(),
+          transports(),
           kills,
           killsAtStart,
           databaseKills,
@@ -125,7 +129,23 @@ public final class FaultSuite implements AutoCloseable {
     }
   }
 
-  private void openDevices() throws IOException {
+  private List<Way> ways(WebSocketBridge bridge) throws IOException {
+    boolean encrypted = plan.encrypted();
+    return List.of(
+        Way.plain(Transport.UNIX, node.unix()),
+        new Way(encrypted ? Transport.TLS : Transport.TCP, node.tcp(), node.fingerprint()),
+        Way.plain(
+            encrypted ? Transport.WEBSOCKET_OVER_TLS : Transport.WEBSOCKET, bridge.address()));
+  }
+
+  private Map<Transport, Long> transports() {
+    return devices.stream()
+        .collect(
+            Collectors.groupingBy(
+                Device::transport, () -> new EnumMap<>(Transport.class), Collectors.counting()));
+  }
+
+  private void openDevices(List<Way> ways) throws IOException {
     String credential = node.token();
     int number = 0;
     while (devices.size() < plan.devices()) {
@@ -134,12 +154,12 @@ public final class FaultSuite implements AutoCloseable {
           number % 2 == 0
               ? Scenario.pod(number)
               : Scenario.demo(number, random.nextInt(15, 60), random.nextInt(10, 40));
-      add(scenario, "first", Device.Role.SENDER, View.STRUCTURED, credential);
+      add(scenario, "first", Device.Role.SENDER, View.STRUCTURED, way(ways), credential);
       if (number % 3 != 0) {
-        add(scenario, "second", Device.Role.SENDER, View.STRUCTURED, credential);
+        add(scenario, "second", Device.Role.SENDER, View.STRUCTURED, way(ways), credential);
       }
       if (number % 3 != 1) {
-        add(scenario, "watcher", Device.Role.WATCHER, View.PLAIN, credential);
+        add(scenario, "watcher", Device.Role.WATCHER, View.PLAIN, way(ways), credential);
       }
     }
     for (Device device : devices) {
@@ -148,10 +168,14 @@ public final class FaultSuite implements AutoCloseable {
     }
   }
 
-  private void add(Scenario scenario, String name, Device.Role role, View view, String credential) {
-    ServerAddress address = random.nextBoolean() ? node.tcp() : node.unix();
+  private Way way(List<Way> ways) {
+    return ways.get(random.nextInt(ways.size()));
+  }
+
+  private void add(
+      Scenario scenario, String name, Device.Role role, View view, Way way, String credential) {
     String unique = scenario.key() + "-" + name;
-    devices.add(new Device(scenario, unique, role, view, address, credential, folder));
+    devices.add(new Device(scenario, unique, role, view, way, credential, folder));
   }
 
   private void watch(Device device, CompletableFuture<ClientSession> attachment) {
@@ -358,7 +382,7 @@ public final class FaultSuite implements AutoCloseable {
 
   /**
    * Runs it from the command line: {@code --kills N --devices N --seed S --seconds-between MIN..MAX
-   * --data FOLDER}. Exits with 1 where a promise was broken.
+   * --tls on|off --data FOLDER}. Exits with 1 where a promise was broken.
    */
   public static void main(String[] arguments) throws IOException, InterruptedException {
     FaultPlan plan = FaultArguments.plan(arguments);

@@ -8,6 +8,7 @@ import java.net.BindException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
+import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -19,11 +20,12 @@ import java.util.OptionalLong;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.random.RandomGenerator;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
  * A node as a process of its own, from the distribution, that is started and killed again and again
- * on one data folder and one port. For use by one thread.
+ * on one data folder and the same ports. For use by one thread.
  */
 public final class NodeProcess implements AutoCloseable {
 
@@ -40,25 +42,36 @@ public final class NodeProcess implements AutoCloseable {
 
   private final Path data;
   private final int port;
+  private final int httpPort;
+  private final boolean encrypted;
   private final Path output;
   private final List<String> options;
   private @Nullable Process process;
 
-  private NodeProcess(Path data, int port, List<String> options) {
+  private NodeProcess(Path data, int port, int httpPort, boolean encrypted, List<String> options) {
     this.data = data;
     this.port = port;
+    this.httpPort = httpPort;
+    this.encrypted = encrypted;
     this.options = options;
     this.output = data.resolveSibling(data.getFileName() + ".out");
   }
 
   /**
-   * A node that is not started yet, on a free port.
+   * A node that is not started yet, on free ports.
    *
+   * @param encrypted whether TCP and HTTP speak TLS, with a certificate of the node's own
    * @param jvmOptions for its JVM, beyond those that bound its size
    */
-  public static NodeProcess on(Path data, RandomGenerator random, List<String> jvmOptions)
+  public static NodeProcess on(
+      Path data, RandomGenerator random, boolean encrypted, List<String> jvmOptions)
       throws IOException {
-    return new NodeProcess(data, freePort(random), List.copyOf(jvmOptions));
+    int port = freePort(random);
+    int httpPort = freePort(random);
+    while (httpPort == port) {
+      httpPort = freePort(random);
+    }
+    return new NodeProcess(data, port, httpPort, encrypted, List.copyOf(jvmOptions));
   }
 
   private static int freePort(RandomGenerator random) throws IOException {
@@ -89,8 +102,8 @@ public final class NodeProcess implements AutoCloseable {
     command.addAll(options);
     command.addAll(
         List.of("-cp", jar().toString(), "io.clawterm.node.Main", "up", "--data", data.toString()));
-    command.addAll(
-        List.of("--port", "" + port, "--http", "0", "--management", "-1", "--tls", "off"));
+    command.addAll(List.of("--port", "" + port, "--http", "" + httpPort, "--management", "-1"));
+    command.addAll(List.of("--tls", encrypted ? "on" : "off"));
     process =
         new ProcessBuilder(command)
             .redirectErrorStream(true)
@@ -137,7 +150,7 @@ public final class NodeProcess implements AutoCloseable {
    */
   private boolean isReady() throws IOException {
     Process now = process;
-    Path file = data.resolve("run/node.json");
+    Path file = nodeFile();
     if (now == null || !Files.exists(file)) {
       return false;
     }
@@ -148,6 +161,30 @@ public final class NodeProcess implements AutoCloseable {
   /** Whether the process is there. */
   public boolean isAlive() {
     return process != null && process.isAlive();
+  }
+
+  /** The memory of its JVM that is resident, as Linux counts it. */
+  public long residentBytes() throws IOException {
+    return Files.readAllLines(proc().resolve("status")).stream()
+        .filter(line -> line.startsWith("VmRSS:"))
+        .mapToLong(line -> Long.parseLong(line.replaceAll("\\D", "")) * 1_024)
+        .findFirst()
+        .orElseThrow(() -> new IOException("no VmRSS in " + proc()));
+  }
+
+  /** The files and sockets that its JVM has open. */
+  public long openFiles() throws IOException {
+    try (Stream<Path> files = Files.list(proc().resolve("fd"))) {
+      return files.count();
+    }
+  }
+
+  private Path proc() {
+    Process now = process;
+    if (now == null) {
+      throw new IllegalStateException("the node was not started");
+    }
+    return Path.of("/proc", "" + now.pid());
   }
 
   /** Kills the JVM as kill -9 does, and waits for its end; its database server goes on. */
@@ -186,9 +223,29 @@ public final class NodeProcess implements AutoCloseable {
     }
   }
 
-  /** Where it listens with TCP. */
+  /** Where it listens with TCP: with TLS where it is encrypted. */
   public ServerAddress tcp() {
-    return ServerAddress.tcp("127.0.0.1", port);
+    return encrypted ? ServerAddress.tls("127.0.0.1", port) : ServerAddress.tcp("127.0.0.1", port);
+  }
+
+  /** Its WebSocket. */
+  public URI terminal() {
+    return URI.create((encrypted ? "wss" : "ws") + "://127.0.0.1:" + httpPort + "/terminal");
+  }
+
+  /** The certificate of an encrypted node, PEM; there once it has been ready. */
+  public Optional<Path> certificate() {
+    return encrypted ? Optional.of(data.resolve("tls/cert.pem")) : Optional.empty();
+  }
+
+  /** The fingerprint of that certificate. */
+  public Optional<String> fingerprint() throws IOException {
+    JsonNode named = JSON.readTree(Files.readString(nodeFile())).path("fingerprint");
+    return named.isTextual() ? Optional.of(named.asText()) : Optional.empty();
+  }
+
+  private Path nodeFile() {
+    return data.resolve("run/node.json");
   }
 
   /** The port of {@link #tcp()}. */
