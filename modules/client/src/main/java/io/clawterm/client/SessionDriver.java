@@ -141,6 +141,7 @@ final class SessionDriver {
 
   // The driver's thread alone.
   private ServerAddress address;
+  private final Ghosts ghosts = new Ghosts();
   private long received = UNKNOWN;
   private int defects;
   private boolean progress;
@@ -552,11 +553,7 @@ final class SessionDriver {
 
   /** Says who this is; null where the session is attached now. */
   private @Nullable Outcome greet(Connection connection) throws IOException, InterruptedException {
-    connection.write(List.of(hello()));
-    Frame answer = connection.read();
-    if (answer == null) {
-      throw new EOFException("the server closed the connection");
-    }
+    Frame answer = answerTo(hello(), connection);
     Fields fields = answer.fields();
     SessionId session = id;
     return switch (answer.type()) {
@@ -581,6 +578,24 @@ final class SessionDriver {
           throw new ClientException.ProtocolViolation(
               answer.type() + " in answer to a greeting", null);
     };
+  }
+
+  private Frame answerTo(Frame greeting, Connection connection) throws IOException {
+    long sentAt = System.nanoTime();
+    boolean answered = false;
+    try {
+      connection.write(List.of(greeting));
+      Frame answer = connection.read();
+      if (answer == null) {
+        throw new EOFException("the server closed the connection");
+      }
+      answered = true;
+      return answer;
+    } finally {
+      if (!answered) {
+        ghosts.unanswered(sentAt);
+      }
+    }
   }
 
   private Frame hello() {
@@ -863,7 +878,11 @@ final class SessionDriver {
       case OVERLOADED -> new Outcome.Retry("the server is busy", wait, false, failure(code, text));
       case OK, BAD_CHECKSUM, SEQUENCE_GAP, INTERNAL ->
           new Outcome.Retry("the server says " + code, wait, true, failure(code, text));
-      case TAKEN_OVER, PROTOCOL_ERROR, UNAUTHENTICATED, FORBIDDEN, NO_SUCH_TARGET, TOO_LARGE ->
+      case TAKEN_OVER ->
+          ghosts.explain(System.nanoTime())
+              ? new Outcome.Retry("a late greeting of our own came between", wait, false, null)
+              : new Outcome.End(failed(code, text));
+      case PROTOCOL_ERROR, UNAUTHENTICATED, FORBIDDEN, NO_SUCH_TARGET, TOO_LARGE ->
           new Outcome.End(failed(code, text));
     };
   }

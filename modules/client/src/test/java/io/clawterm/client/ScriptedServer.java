@@ -57,6 +57,8 @@ final class ScriptedServer implements Closeable {
   private boolean obeyWindow;
   private boolean mute;
   private boolean skip;
+  private boolean holdNext;
+  private @Nullable Frame held;
   private long keepaliveMs = 30_000;
   private long cutReadAfter = Long.MAX_VALUE;
   private long cutWriteAfter = Long.MAX_VALUE;
@@ -162,6 +164,37 @@ final class ScriptedServer implements Closeable {
   /** Ends the connection once, after this many bytes more have been written in all. */
   void cutAfterWriting(long bytes) {
     cutWriteAfter = bytes;
+  }
+
+  /** The next greeting is kept on its way, and its connection ends without an answer. */
+  void holdNextGreeting() {
+    synchronized (monitor) {
+      holdNext = true;
+    }
+  }
+
+  boolean holdsGreeting() {
+    synchronized (monitor) {
+      return held != null;
+    }
+  }
+
+  /** The RESUME that was held arrives: it takes the session over, and nobody hears the answer. */
+  void deliverHeldGreeting() {
+    synchronized (monitor) {
+      Frame late = held;
+      if (late == null) {
+        throw new IllegalStateException("no greeting is held");
+      }
+      held = null;
+      Session taken = session(late.sessionId());
+      byte[] shown = late.fields().resumeToken().orElseThrow();
+      if (taken.tokens.stream().anyMatch(good -> Arrays.equals(good, shown))) {
+        disconnectAll(Fields.reason(Code.TAKEN_OVER, "another device has the session"));
+      } else {
+        violations.add("the held greeting came too late to take anything over");
+      }
+    }
   }
 
   /** The next greeting is answered with this. */
@@ -418,6 +451,12 @@ final class ScriptedServer implements Closeable {
 
     private void greet(Frame frame) throws IOException {
       greetings.add(frame);
+      if (holdNext) {
+        holdNext = false;
+        held = frame;
+        cut();
+        return;
+      }
       Fields fields = frame.fields();
       Fields refusal = refusals.poll();
       if (refusal != null) {
@@ -492,8 +531,7 @@ final class ScriptedServer implements Closeable {
         }
       }
       byte[] token = newToken();
-      known.tokens.clear();
-      known.tokens.add(shown);
+      // Those before stay good until this device has confirmed one by a frame of its own.
       known.tokens.add(token);
       issued = token;
       acknowledgedInput = known.input.size();

@@ -1,0 +1,36 @@
+package io.clawterm.client;
+
+import java.time.Duration;
+import java.util.ArrayDeque;
+
+/**
+ * This device's own greetings that were sent and never answered. Such a one may still be on its
+ * way: when it reaches the server after a later greeting has attached the device, it takes the
+ * session over from it, and the client is told TAKEN_OVER though nobody else wants the session.
+ *
+ * <p>Each explains one TAKEN_OVER, and only for a minute; there are never more than a few. So two
+ * people who take a session from one another are asked after a handful of rounds at the latest, and
+ * at once where their connections are sound. For use by one thread.
+ */
+final class Ghosts {
+  private static final Duration LIFE = Duration.ofMinutes(1);
+  private static final int MAX = 5;
+
+  private final ArrayDeque<Long> sentAt = new ArrayDeque<>();
+
+  /** Notes a greeting that was sent at this moment, of {@link System#nanoTime}, for nothing. */
+  void unanswered(long nanos) {
+    sentAt.addLast(nanos);
+    if (sentAt.size() > MAX) {
+      sentAt.removeFirst();
+    }
+  }
+
+  /** Whether a TAKEN_OVER of this moment can be the work of one of them, which is used up by it. */
+  boolean explain(long nanos) {
+    while (!sentAt.isEmpty() && nanos - sentAt.getFirst() > LIFE.toNanos()) {
+      sentAt.removeFirst();
+    }
+    return sentAt.pollFirst() != null;
+  }
+}
