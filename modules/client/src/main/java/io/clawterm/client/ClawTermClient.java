@@ -125,7 +125,7 @@ public final class ClawTermClient implements AutoCloseable {
 
   /** A client being set up; only the address must be given. */
   public static final class Builder {
-    private Optional<ServerAddress> address = Optional.empty();
+    private List<ServerAddress> addresses = List.of();
     private Supplier<Optional<String>> credential = Optional::empty;
     private String device = "client";
     private Optional<Path> tokenFile = Optional.empty();
@@ -146,7 +146,15 @@ public final class ClawTermClient implements AutoCloseable {
 
     /** Where the server is. */
     public Builder address(ServerAddress server) {
-      this.address = Optional.of(server);
+      return addresses(List.of(server));
+    }
+
+    /**
+     * Where the nodes of one cluster are. They are tried one after the other, beginning with the
+     * first; the token file keeps sessions under the first, so it must stay the same.
+     */
+    public Builder addresses(List<ServerAddress> nodes) {
+      this.addresses = List.copyOf(nodes);
       return this;
     }
 
@@ -246,7 +254,7 @@ public final class ClawTermClient implements AutoCloseable {
     public ClawTermClient build() {
       var settings =
           new ClientSettings(
-              address.orElseThrow(() -> new IllegalArgumentException("no address is given")),
+              addresses,
               credential,
               device,
               listener,

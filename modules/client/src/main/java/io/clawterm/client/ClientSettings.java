@@ -1,12 +1,14 @@
 package io.clawterm.client;
 
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import java.util.function.Supplier;
 
 /**
  * How a client behaves.
  *
+ * @param addresses of one server or cluster, at least one; sessions are kept under the first
  * @param patience how long a first attachment may take, over all attempts
  * @param giveUpAfter how long a session without a connection is tried to be resumed; absent: for
  *     ever
@@ -15,7 +17,7 @@ import java.util.function.Supplier;
  * @param maxUnacknowledged inputs that may wait for the server's acknowledgement
  */
 record ClientSettings(
-    ServerAddress address,
+    List<ServerAddress> addresses,
     Supplier<Optional<String>> credential,
     String device,
     SessionListener listener,
@@ -31,6 +33,10 @@ record ClientSettings(
   static final long MIN_WINDOW_BYTES = 128 * 1024;
 
   ClientSettings {
+    addresses = List.copyOf(addresses);
+    if (addresses.isEmpty()) {
+      throw new IllegalArgumentException("no address is given");
+    }
     if (windowBytes < MIN_WINDOW_BYTES || windowBytes > 0xFFFF_FFFFL) {
       throw new IllegalArgumentException(
           "a window has " + MIN_WINDOW_BYTES + " to 4294967295 bytes, not " + windowBytes);
@@ -45,5 +51,10 @@ record ClientSettings(
     if (patience.isNegative() || !answerTimeout.isPositive()) {
       throw new IllegalArgumentException("patience and time-outs can't be negative");
     }
+  }
+
+  /** The name under which sessions are kept. */
+  ServerAddress address() {
+    return addresses.getFirst();
   }
 }

@@ -1,6 +1,8 @@
 package io.clawterm.client;
 
 import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
 
 /**
  * Where a server listens. Its text form ({@code unix:PATH}, {@code tcp://HOST:PORT}, {@code
@@ -80,6 +82,18 @@ public sealed interface ServerAddress {
     }
     throw new IllegalArgumentException(
         "an address is unix:PATH, tcp://HOST:PORT or tls://HOST:PORT, not \"" + text + "\"");
+  }
+
+  /**
+   * Reads one or more text forms with commas between them.
+   *
+   * @throws IllegalArgumentException for anything else
+   */
+  static List<ServerAddress> parseAll(String text) {
+    // A path may have commas too: only what looks like an address begins the next one.
+    return Arrays.stream(text.split(",\\s*(?=unix:|tcp://|tls://)"))
+        .map(each -> parse(each.strip()))
+        .toList();
   }
 
   private static String join(String host, int port) {

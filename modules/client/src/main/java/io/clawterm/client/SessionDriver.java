@@ -24,6 +24,7 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
@@ -59,6 +60,7 @@ final class SessionDriver {
   private static final long MAX_RETRY_AFTER_MS = Duration.ofMinutes(5).toMillis();
   private static final Duration GOAL_LIMIT = Duration.ofSeconds(10);
   private static final Duration DELIVERY_LIMIT = Duration.ofSeconds(2);
+  private static final Duration WRITER_LIMIT = Duration.ofSeconds(1);
   private static final Duration STABLE = Duration.ofSeconds(10);
 
   /** Failures in a row, without any progress, that are a defect rather than bad luck. */
@@ -79,6 +81,9 @@ final class SessionDriver {
     /** Try again; {@code defect}: counted, as this can't go on for ever. */
     record Retry(String reason, Duration atLeast, boolean defect, @Nullable Throwable cause)
         implements Outcome {}
+
+    /** The session can be resumed on the connection that it was on. */
+    record Again(Duration after) implements Outcome {}
 
     record End(Ending ending) implements Outcome {}
   }
@@ -140,7 +145,7 @@ final class SessionDriver {
   private long keepaliveMs = DEFAULT_KEEPALIVE_MS;
 
   // The driver's thread alone.
-  private ServerAddress address;
+  private final Route route;
   private final Ghosts ghosts = new Ghosts();
   private long received = UNKNOWN;
   private int defects;
@@ -163,7 +168,7 @@ final class SessionDriver {
     this.backoff = new Backoff(settings.minBackoff(), settings.maxBackoff(), random);
     this.inputs = new InputLog(settings.maxUnacknowledged(), settings.maxUnacknowledgedBytes());
     this.output = new OutputQueue(settings.windowBytes(), this::outputHandled);
-    this.address = settings.address();
+    this.route = new Route(settings.addresses());
     this.device = settings.device();
     this.target = options.target();
     this.key = options.key();
@@ -439,6 +444,7 @@ final class SessionDriver {
             return enough;
           }
         }
+        case Outcome.Again again -> throw new IllegalStateException("no connection is left");
       }
     }
   }
@@ -488,42 +494,100 @@ final class SessionDriver {
   private Outcome attempt() throws InterruptedException {
     Connection connection;
     try {
-      connection = new Connection(links.open(address), scheduler, settings.answerTimeout());
+      connection = new Connection(links.open(route.address()), scheduler, settings.answerTimeout());
     } catch (IOException e) {
       return failedToOpen(e.getMessage() == null ? e.toString() : e.getMessage(), e);
     } catch (ClientException e) {
-      return address.equals(settings.address())
+      return route.isConfigured()
           ? new Outcome.End(new Ending.Failed(e))
           : failedToOpen(String.valueOf(e.getMessage()), e);
     } catch (UncheckedIOException e) {
       throw new ClientException.StoreFailed("can't read the known servers", e);
     }
+    try (connection) {
+      return converse(connection);
+    }
+  }
+
+  /** All attachments on one connection: the second and later ones where the server moves us. */
+  private Outcome converse(Connection connection) throws InterruptedException {
+    Outcome outcome = attachment(connection, Duration.ZERO);
+    int round = 0;
+    while (outcome instanceof Outcome.Again(Duration wait) && !connection.isClosed()) {
+      Duration least = round == 0 ? Duration.ZERO : backoff.next();
+      wait = longer(wait, least);
+      tell(new ConnectionEvent.Lost("moved", wait));
+      outcome = attachment(connection, wait);
+      round++;
+    }
+    return outcome instanceof Outcome.Again(Duration wait) ? elsewhere(wait) : outcome;
+  }
+
+  private Outcome elsewhere(Duration wait) {
+    route.moved(Optional.empty());
+    return new Outcome.Retry("moved", wait, false, null);
+  }
+
+  private static Duration longer(Duration one, Duration other) {
+    return one.compareTo(other) < 0 ? other : one;
+  }
+
+  /** From a greeting, sent after this wait, to the end of the attachment or of the connection. */
+  private Outcome attachment(Connection connection, Duration wait) throws InterruptedException {
+    long notBefore = System.nanoTime() + wait.toNanos();
     Thread writer = null;
+    boolean stays = false;
     try {
       if (!enter(connection)) {
         return new Outcome.End(new Ending.Left());
       }
-      Outcome refused = greet(connection);
+      Outcome refused = greet(connection, wait);
       if (refused != null) {
-        return refused;
+        return refused(refused);
       }
       writer = Thread.ofVirtual().name("clawterm-writer").start(() -> write(connection));
-      return read(connection);
+      Outcome outcome = read(connection);
+      stays = outcome instanceof Outcome.Again;
+      return outcome;
     } catch (IOException e) {
       String reason = connection.wasSilent() ? "the server is silent" : "connection lost";
-      return new Outcome.Retry(reason, Duration.ZERO, false, e);
+      return lost(reason, notBefore, writer != null, false, e);
     } catch (MalformedFrameException | ClientException.ProtocolViolation e) {
-      return new Outcome.Retry("damaged stream", Duration.ZERO, true, e);
+      return lost("damaged stream", notBefore, writer != null, true, e);
     } finally {
       progress |= writer != null && connection.age().compareTo(STABLE) > 0;
-      connection.close();
-      leaveConnection(writer);
+      if (!stays) {
+        connection.close();
+      }
+      letGo(connection, writer);
     }
   }
 
+  private Outcome lost(
+      String reason, long notBefore, boolean attachedThere, boolean defect, Exception cause) {
+    if (!attachedThere) {
+      route.failed();
+    }
+    Duration left = Duration.ofNanos(notBefore - System.nanoTime());
+    return new Outcome.Retry(reason, longer(left, Duration.ZERO), defect, cause);
+  }
+
+  /** What only a server says that somebody has sent us to is no reason to give up. */
+  private Outcome refused(Outcome outcome) {
+    return switch (outcome) {
+      case Outcome.End(Ending.Failed(ClientException cause)) when !route.isConfigured() -> {
+        route.failed();
+        yield new Outcome.Retry(String.valueOf(cause.getMessage()), Duration.ZERO, true, cause);
+      }
+      case Outcome.Again(Duration wait) -> elsewhere(wait);
+      case Outcome.End end -> end;
+      case Outcome.Retry retry -> retry;
+    };
+  }
+
   private Outcome failedToOpen(String reason, Exception cause) {
-    // A better address that doesn't answer is none: back to the one that was given.
-    address = settings.address();
+    // A better address that doesn't answer is none: back to those that were given.
+    route.failed();
     return new Outcome.Retry(reason, Duration.ZERO, false, cause);
   }
 
@@ -537,7 +601,7 @@ final class SessionDriver {
     }
   }
 
-  private void leaveConnection(@Nullable Thread writer) throws InterruptedException {
+  private void letGo(Connection connection, @Nullable Thread writer) throws InterruptedException {
     lock.lock();
     try {
       current = null;
@@ -546,14 +610,19 @@ final class SessionDriver {
       lock.unlock();
     }
     if (writer != null) {
-      writer.join();
+      if (!writer.join(WRITER_LIMIT)) {
+        // It waits for a server that takes nothing; such a connection is of no use any more.
+        connection.close();
+        writer.join();
+      }
       lostAt = System.nanoTime();
     }
   }
 
   /** Says who this is; null where the session is attached now. */
-  private @Nullable Outcome greet(Connection connection) throws IOException, InterruptedException {
-    Frame answer = answerTo(hello(), connection);
+  private @Nullable Outcome greet(Connection connection, Duration wait)
+      throws IOException, InterruptedException {
+    Frame answer = answerTo(hello(), connection, wait);
     Fields fields = answer.fields();
     SessionId session = id;
     return switch (answer.type()) {
@@ -580,11 +649,20 @@ final class SessionDriver {
     };
   }
 
-  private Frame answerTo(Frame greeting, Connection connection) throws IOException {
-    long sentAt = System.nanoTime();
+  /** Reads while it waits, so that a server which closes the connection meanwhile is noticed. */
+  private Frame answerTo(Frame greeting, Connection connection, Duration wait) throws IOException {
+    var sent = new AtomicBoolean();
     boolean answered = false;
+    ScheduledFuture<?> later = null;
     try {
-      connection.write(List.of(greeting));
+      if (wait.isZero()) {
+        sent.set(true);
+        connection.write(List.of(greeting));
+      } else {
+        later =
+            scheduler.schedule(
+                () -> sendLate(greeting, connection, sent), wait.toNanos(), TimeUnit.NANOSECONDS);
+      }
       Frame answer = connection.read();
       if (answer == null) {
         throw new EOFException("the server closed the connection");
@@ -592,9 +670,22 @@ final class SessionDriver {
       answered = true;
       return answer;
     } finally {
-      if (!answered) {
-        ghosts.unanswered(sentAt);
+      if (later != null) {
+        later.cancel(false);
       }
+      if (!answered && sent.get()) {
+        ghosts.unanswered(System.nanoTime());
+      }
+    }
+  }
+
+  private static void sendLate(Frame greeting, Connection connection, AtomicBoolean sent) {
+    sent.set(true);
+    try {
+      connection.write(List.of(greeting));
+    } catch (IOException e) {
+      LOG.atDebug().setCause(e).log("greeting on a connection failed");
+      connection.close();
     }
   }
 
@@ -851,8 +942,7 @@ final class SessionDriver {
   private Outcome disconnected(Fields fields) {
     String text = fields.text().orElse("");
     Code code = fields.code().orElse(null);
-    Duration wait =
-        Duration.ofMillis(Math.min(fields.retryAfterMs().orElse(0), MAX_RETRY_AFTER_MS));
+    Duration wait = retryAfter(fields);
     if (code == null) {
       return new Outcome.Retry(
           "code " + fields.codeValue().orElse(0), wait, true, new EOFException(text));
@@ -866,15 +956,9 @@ final class SessionDriver {
           new Outcome.End(
               new Ending.Failed(
                   new ClientException.UnsupportedVersion(fields.version().orElse(0))));
-      case MOVED -> {
-        address =
-            fields
-                .address()
-                .flatMap(to -> Links.moved(settings.address(), to))
-                .orElse(settings.address());
-        yield new Outcome.Retry("moved", wait, false, null);
-      }
-      case SHUTTING_DOWN -> new Outcome.Retry("the server shuts down", wait, false, null);
+      case MOVED ->
+          fields.address().isEmpty() ? new Outcome.Again(wait) : moved("moved", fields, wait);
+      case SHUTTING_DOWN -> moved("the server shuts down", fields, wait);
       case OVERLOADED -> new Outcome.Retry("the server is busy", wait, false, failure(code, text));
       case OK, BAD_CHECKSUM, SEQUENCE_GAP, INTERNAL ->
           new Outcome.Retry("the server says " + code, wait, true, failure(code, text));
@@ -885,6 +969,17 @@ final class SessionDriver {
       case PROTOCOL_ERROR, UNAUTHENTICATED, FORBIDDEN, NO_SUCH_TARGET, TOO_LARGE ->
           new Outcome.End(failed(code, text));
     };
+  }
+
+  private Outcome moved(String reason, Fields fields, Duration wait) {
+    route.moved(fields.address());
+    return new Outcome.Retry(reason, wait, false, null);
+  }
+
+  /** As long as the server asks for, and up to half of it more: others were told the same. */
+  private Duration retryAfter(Fields fields) {
+    long millis = Math.min(fields.retryAfterMs().orElse(0), MAX_RETRY_AFTER_MS);
+    return Duration.ofMillis(millis + random.nextLong(millis / 2 + 1));
   }
 
   private static Ending failed(Code code, String text) {
@@ -923,6 +1018,7 @@ final class SessionDriver {
       while (true) {
         Batch batch = nextBatch(connection);
         if (batch == null) {
+          // Not closed: the session may be resumed on this connection.
           return;
         }
         if (batch.persistFirst() && !persist()) {
@@ -934,6 +1030,10 @@ final class SessionDriver {
       }
     } catch (IOException e) {
       LOG.atDebug().setCause(e).log("writing to a connection failed");
+      connection.close();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      connection.close();
     } catch (ClientException e) {
       lock.lock();
       try {
@@ -941,9 +1041,9 @@ final class SessionDriver {
       } finally {
         lock.unlock();
       }
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-    } finally {
+      connection.close();
+    } catch (RuntimeException e) {
+      LOG.atError().setCause(e).log("the writer of a session failed");
       connection.close();
     }
   }

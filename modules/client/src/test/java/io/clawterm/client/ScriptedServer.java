@@ -271,6 +271,22 @@ final class ScriptedServer implements Closeable {
     attachments.forEach(Attachment::cut);
   }
 
+  /** Sends this to whoever is attached, and goes on with their connections. */
+  void disconnectOnly(Fields reason) {
+    for (Attachment attachment : attachments) {
+      attachment.detach(reason);
+    }
+  }
+
+  /** Serves the sessions of another one as well, as a node does to which they have moved. */
+  ScriptedServer takingOver(ScriptedServer other) {
+    synchronized (other.monitor) {
+      sessions.putAll(other.sessions);
+      nextToken = other.nextToken + 1_000;
+    }
+    return this;
+  }
+
   /** Sends this to whoever is attached. */
   void disconnectAll(Fields reason) {
     for (Attachment attachment : attachments) {
@@ -278,10 +294,15 @@ final class ScriptedServer implements Closeable {
     }
   }
 
-  @Override
-  public void close() throws IOException {
+  /** Ends as a node does that is gone for good. */
+  void vanish() throws IOException {
     listener.close();
     cutAll();
+  }
+
+  @Override
+  public void close() throws IOException {
+    vanish();
   }
 
   private interface Accepting {
@@ -340,6 +361,7 @@ final class ScriptedServer implements Closeable {
     private long acknowledgedInput;
     private boolean confirmed;
     private boolean over;
+    private boolean detached;
     private boolean acknowledgeAsked;
 
     Attachment(InputStream input, OutputStream output, Closeable socket) {
@@ -415,7 +437,10 @@ final class ScriptedServer implements Closeable {
       synchronized (monitor) {
         Session current = session;
         if (current == null) {
-          greet(frame);
+          // What was under way when the session was taken off this connection is for nobody.
+          if (!detached || frame.type() == FrameType.RESUME) {
+            greet(frame);
+          }
           return;
         }
         if (frame.sessionId() != current.id) {
@@ -473,7 +498,8 @@ final class ScriptedServer implements Closeable {
       }
       if (session != null) {
         window = fields.window().orElse(Long.MAX_VALUE);
-        Thread.ofVirtual().start(this::pump);
+        Session attached = session;
+        Thread.ofVirtual().start(() -> pump(attached));
       }
     }
 
@@ -593,17 +619,21 @@ final class ScriptedServer implements Closeable {
     }
 
     /** Writes output and acknowledgements as they come up. */
-    private void pump() {
+    private void pump(Session attached) {
       try {
         while (true) {
           Frame next;
           synchronized (monitor) {
             next = next();
-            while (next == null && !over) {
+            while (next == null && !over && session == attached) {
               monitor.wait(1_000);
               next = next();
             }
             if (over) {
+              cut();
+              return;
+            }
+            if (session != attached) {
               return;
             }
           }
@@ -613,9 +643,9 @@ final class ScriptedServer implements Closeable {
         }
       } catch (IOException e) {
         events.add(3);
+        cut();
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
-      } finally {
         cut();
       }
     }
@@ -672,11 +702,34 @@ final class ScriptedServer implements Closeable {
       }
     }
 
+    void detach(Fields reason) {
+      synchronized (monitor) {
+        if (!over && session != null) {
+          try {
+            tell(reason);
+          } catch (IOException e) {
+            events.add(6);
+          }
+          detached = true;
+          session = null;
+          issued = null;
+          confirmed = false;
+          unacknowledgedSizes.clear();
+          unacknowledgedBytes = 0;
+          monitor.notifyAll();
+        }
+      }
+    }
+
     private void bye(Fields reason) throws IOException {
+      tell(reason);
+      cut();
+    }
+
+    private void tell(Fields reason) throws IOException {
       int id = session == null ? 0 : session.id;
       int seq = session == null ? 0 : session.input.size();
       write(Frame.of(id, seq, FrameType.DISCONNECT, 0, reason));
-      cut();
     }
 
     private void write(Frame frame) throws IOException {

@@ -9,6 +9,7 @@ import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
@@ -31,8 +32,8 @@ final class ServerOption {
       names = "--server",
       paramLabel = "ADDR",
       description =
-          "unix:PATH, tls://HOST:PORT or tcp://HOST:PORT (default: $CLAWTERM_SERVER, or the server"
-              + " of the data folder).")
+          "unix:PATH, tls://HOST:PORT or tcp://HOST:PORT; several nodes of a cluster with commas"
+              + " (default: $CLAWTERM_SERVER, or the server of the data folder).")
   private @Nullable String server;
 
   @Option(
@@ -60,20 +61,20 @@ final class ServerOption {
 
   /** A client for that server. */
   ClawTermClient client(SessionListener listener) throws IOException {
-    ServerAddress address = address();
+    List<ServerAddress> addresses = addresses();
     Path folder = folder();
     Files.createDirectories(folder);
     ClawTermClient.Builder builder =
         ClawTermClient.builder()
-            .address(address)
+            .addresses(addresses)
             .device(device == null ? defaultDevice() : device)
             .tokenFile(folder.resolve("sessions.json"))
             .knownServers(folder.resolve("known-servers"))
             .listener(listener);
-    credential(address).ifPresent(builder::credential);
+    credential(addresses).ifPresent(builder::credential);
     if (fingerprint != null) {
       builder.trustFingerprint(fingerprint);
-    } else if (server == null && !(address instanceof ServerAddress.Unix)) {
+    } else if (named().isEmpty()) {
       NodeFile.read(data.folder())
           .flatMap(NodeFile::fingerprint)
           .ifPresent(builder::trustFingerprint);
@@ -81,11 +82,17 @@ final class ServerOption {
     return builder.build();
   }
 
-  private ServerAddress address() throws IOException {
-    String named = server != null ? server : System.getenv("CLAWTERM_SERVER");
-    if (named != null && !named.isBlank()) {
+  /** The server that somebody has named; else it is the one of the data folder. */
+  private Optional<String> named() {
+    return Optional.ofNullable(server != null ? server : System.getenv("CLAWTERM_SERVER"))
+        .filter(text -> !text.isBlank());
+  }
+
+  private List<ServerAddress> addresses() throws IOException {
+    Optional<String> named = named();
+    if (named.isPresent()) {
       try {
-        return ServerAddress.parse(named);
+        return ServerAddress.parseAll(named.get());
       } catch (IllegalArgumentException e) {
         throw new CommandLine.ParameterException(spec.commandLine(), "--server: " + e.getMessage());
       }
@@ -98,16 +105,17 @@ final class ServerOption {
                         + data.folder()
                         + ". Start one with: clawterm up (or name one with --server)"));
     if (node.unix().isPresent()) {
-      return ServerAddress.unix(Path.of(node.unix().get()));
+      return List.of(ServerAddress.unix(Path.of(node.unix().get())));
     }
     String tcp =
         node.tcp()
             .orElseThrow(
                 () -> new NoServerException("the server listens on no socket and no port"));
-    return ServerAddress.parse((node.fingerprint().isPresent() ? "tls://" : "tcp://") + tcp);
+    String scheme = node.fingerprint().isPresent() ? "tls://" : "tcp://";
+    return List.of(ServerAddress.parse(scheme + tcp));
   }
 
-  private Optional<String> credential(ServerAddress address) throws IOException {
+  private Optional<String> credential(List<ServerAddress> addresses) throws IOException {
     if (tokenFile != null) {
       return Optional.of(Files.readString(tokenFile).strip());
     }
@@ -116,9 +124,9 @@ final class ServerOption {
       return Optional.of(environment.strip());
     }
     Path file = AccessToken.file(data.folder());
-    boolean own = server == null || address instanceof ServerAddress.Unix;
+    boolean unix = addresses.stream().allMatch(ServerAddress.Unix.class::isInstance);
     // The token of the own server is shown to no other one.
-    return own && !(address instanceof ServerAddress.Unix) && Files.isReadable(file)
+    return named().isEmpty() && !unix && Files.isReadable(file)
         ? Optional.of(Files.readString(file).strip())
         : Optional.empty();
   }

@@ -1,0 +1,45 @@
+package io.clawterm.client;
+
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * Where the next connection goes: to where the server has sent this client, as long as somebody is
+ * there, else to one of the configured addresses after the other. For use by one thread.
+ */
+final class Route {
+  private final List<ServerAddress> configured;
+  private Optional<ServerAddress> moved = Optional.empty();
+  private int at;
+
+  Route(List<ServerAddress> configured) {
+    this.configured = List.copyOf(configured);
+  }
+
+  /** The address to try. */
+  ServerAddress address() {
+    return moved.orElse(configured.get(at));
+  }
+
+  /** Whether {@link #address()} is one that this client was given by its user. */
+  boolean isConfigured() {
+    return moved.isEmpty();
+  }
+
+  /** The server says to go, there if it says where; what this client doesn't trust is nowhere. */
+  void moved(Optional<String> hostAndPort) {
+    moved = hostAndPort.flatMap(to -> Links.moved(configured.get(at), to));
+    if (moved.isEmpty()) {
+      at = (at + 1) % configured.size();
+    }
+  }
+
+  /** Nothing was to be had there. */
+  void failed() {
+    if (moved.isPresent()) {
+      moved = Optional.empty();
+    } else {
+      at = (at + 1) % configured.size();
+    }
+  }
+}
