@@ -36,6 +36,7 @@ class PipedProgramTest {
       assertThat(server.inputs(id)).containsExactly("one\ntwo", "\u0004\u0004");
       server.emit(id, new byte[] {(byte) 0xFF, 0, 27, '['}, 0);
       server.emit(id, "{\"type\":\"notice\",\"text\":\"slow\"}", Flags.EVENT);
+      eventually().until(() -> out.size() == 4 && asides.toString().contains("[slow]"));
       assertThat(ending).isNotDone();
       server.disconnectAll(Fields.reason(Code.CLOSED, "program ended with status 0"));
 
@@ -78,7 +79,7 @@ class PipedProgramTest {
 
       assertThat(resultOf(ending)).isInstanceOf(Ending.Suspended.class);
       assertThat(server.inputs(id)).containsExactly("hello");
-      assertThat(out.toString(StandardCharsets.UTF_8)).isEqualTo("hello");
+      assertThat(out.toString(StandardCharsets.UTF_8)).isEqualTo("echo hello");
     }
   }
 
