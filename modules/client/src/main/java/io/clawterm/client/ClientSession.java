@@ -27,32 +27,32 @@ public final class ClientSession implements AutoCloseable {
 
   /** The session's id. */
   public SessionId id() {
-    return driver.id();
+    return driver.session().id();
   }
 
   /** The key under which other devices can join it, where it has one. */
   public Optional<String> key() {
-    return driver.key();
+    return driver.session().key();
   }
 
   /** What was asked for when it was opened; absent: the server's default. */
   public Optional<String> target() {
-    return driver.target();
+    return driver.session().target();
   }
 
   /** The name of this device. */
   public String device() {
-    return driver.device();
+    return driver.session().device();
   }
 
   /** Whether output up to {@link #joinedAt()} was missed and comes now. */
   boolean joinedBehind() {
-    return driver.joinedBehind();
+    return driver.session().joinedBehind();
   }
 
   /** The newest output number when this process attached; 0 where the server didn't tell. */
   public long joinedAt() {
-    return driver.joinedAt();
+    return driver.session().joinedAt();
   }
 
   /**
