@@ -1,18 +1,13 @@
 package io.clawterm.node;
 
 import io.clawterm.client.ConnectOptions;
-import io.clawterm.protocol.Mode;
 import java.time.Duration;
-import java.util.Locale;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
-import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 /** {@code clawterm connect}. */
 @Command(
@@ -21,8 +16,9 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true)
 final class ConnectCommand implements Callable<Integer> {
 
-  @Spec private CommandSpec spec;
   @Mixin private ServerOption server;
+  @Mixin private ModeOption mode;
+  @Mixin private KeyOption key;
 
   @Parameters(
       arity = "0..1",
@@ -30,19 +26,6 @@ final class ConnectCommand implements Callable<Integer> {
       defaultValue = "agent:main",
       description = "agent:NAME, pod:NAME or pty:COMMAND (default: agent:main).")
   private String target;
-
-  @Option(
-      names = "--key",
-      paramLabel = "KEY",
-      description = "Join the session of this key, or open it.")
-  private @Nullable String key;
-
-  @Option(
-      names = "--mode",
-      paramLabel = "takeover|share|watch",
-      defaultValue = "takeover",
-      description = "What happens to other devices: detached, kept, or this one only watches.")
-  private String mode;
 
   @Option(
       names = "--expiry",
@@ -54,15 +37,13 @@ final class ConnectCommand implements Callable<Integer> {
   public Integer call() throws Exception {
     Logs.onTerminal();
     boolean program = target.startsWith("pty:") || target.startsWith("pod:");
-    ConnectOptions options = ConnectOptions.target(target).withMode(mode(spec, mode));
-    if (key != null) {
-      options = options.withKey(key);
-    }
+    ConnectOptions options = key.in(ConnectOptions.target(target).withMode(mode.mode()));
     if (expiry != null) {
       options = options.withExpiry(Duration.ofDays(expiry));
     }
     ConnectOptions asked = options;
-    return new Conversation(server, spec.commandLine().getOut(), spec.commandLine().getErr())
+    return server
+        .conversation()
         .run(
             program,
             (client, terminal) ->
@@ -70,16 +51,5 @@ final class ConnectCommand implements Callable<Integer> {
                     terminal
                         .map(t -> asked.withEvents(!program).withSize(t.getColumns(), t.getRows()))
                         .orElse(asked.withEvents(true))));
-  }
-
-  static Mode mode(CommandSpec spec, String name) {
-    return switch (name.toLowerCase(Locale.ROOT)) {
-      case "takeover", "take-over" -> Mode.TAKE_OVER;
-      case "share" -> Mode.SHARE;
-      case "watch" -> Mode.WATCH;
-      default ->
-          throw new CommandLine.ParameterException(
-              spec.commandLine(), "--mode is takeover, share or watch, not \"" + name + "\"");
-    };
   }
 }

@@ -9,13 +9,10 @@ import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletionStage;
 import org.jspecify.annotations.Nullable;
-import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 /** {@code clawterm resume}. */
 @Command(
@@ -24,21 +21,14 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true)
 final class ResumeCommand implements Callable<Integer> {
 
-  @Spec private CommandSpec spec;
   @Mixin private ServerOption server;
+  @Mixin private ModeOption mode;
 
   @Parameters(
       arity = "0..1",
       paramLabel = "ID",
       description = "The session (default: the one that was used last).")
   private @Nullable String id;
-
-  @Option(
-      names = "--mode",
-      paramLabel = "takeover|share|watch",
-      defaultValue = "takeover",
-      description = "What happens to other devices: detached, kept, or this one only watches.")
-  private String mode;
 
   @Option(names = "--all", description = "Show the whole conversation, not only what was missed.")
   private boolean all;
@@ -48,9 +38,10 @@ final class ResumeCommand implements Callable<Integer> {
     Logs.onTerminal();
     KnownSession known = known();
     boolean program = known.target().startsWith("pty:") || known.target().startsWith("pod:");
-    ResumeOptions options = ResumeOptions.asBefore().withMode(ConnectCommand.mode(spec, mode));
+    ResumeOptions options = ResumeOptions.asBefore().withMode(mode.mode());
     ResumeOptions asked = all ? options.withAfter(0) : options;
-    return new Conversation(server, spec.commandLine().getOut(), spec.commandLine().getErr())
+    return server
+        .conversation()
         .run(
             program,
             (client, terminal) ->
@@ -79,7 +70,7 @@ final class ResumeCommand implements Callable<Integer> {
               new CommandFailedException(
                   "no session was opened from this machine; open one with: clawterm connect"));
     }
-    SessionId session = parsed(id);
+    SessionId session = server.session(id);
     return sessions.stream()
         .filter(known -> known.id().equals(session))
         .findFirst()
@@ -89,13 +80,5 @@ final class ResumeCommand implements Callable<Integer> {
                     + session
                     + " was not opened from this machine, so there is no token for it. It can"
                     + " be joined by its key: clawterm connect --key KEY"));
-  }
-
-  private SessionId parsed(String text) {
-    try {
-      return SessionId.of(text);
-    } catch (IllegalArgumentException e) {
-      throw new CommandLine.ParameterException(spec.commandLine(), e.getMessage());
-    }
   }
 }

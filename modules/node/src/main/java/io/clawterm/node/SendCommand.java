@@ -6,13 +6,10 @@ import io.clawterm.client.ResumeOptions;
 import io.clawterm.protocol.Mode;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
-import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 /** {@code clawterm send}. */
 @Command(
@@ -21,8 +18,8 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true)
 final class SendCommand implements Callable<Integer> {
 
-  @Spec private CommandSpec spec;
   @Mixin private ServerOption server;
+  @Mixin private KeyOption key;
 
   @Option(
       names = "--session",
@@ -37,34 +34,22 @@ final class SendCommand implements Callable<Integer> {
       description = "The agent of a new session (default: agent:main).")
   private String target;
 
-  @Option(
-      names = "--key",
-      paramLabel = "KEY",
-      description = "Join the session of this key, or open it.")
-  private @Nullable String key;
-
   @Parameters(paramLabel = "TEXT", description = "The message.")
   private String text;
 
   @Override
   public Integer call() throws Exception {
     Logs.onTerminal();
-    var conversation =
-        new Conversation(server, spec.commandLine().getOut(), spec.commandLine().getErr());
+    Conversation conversation = server.conversation();
     if (session != null) {
-      SessionId id;
-      try {
-        id = SessionId.of(session);
-      } catch (IllegalArgumentException e) {
-        throw new CommandLine.ParameterException(spec.commandLine(), e.getMessage());
-      }
+      SessionId id = server.session(session);
       return conversation.ask(
           (client, terminal) ->
               client.resume(id, ResumeOptions.asBefore().withMode(Mode.SHARE).withEvents(true)),
           text);
     }
-    ConnectOptions options = ConnectOptions.target(target).withMode(Mode.SHARE).withEvents(true);
-    ConnectOptions asked = key == null ? options : options.withKey(key);
+    ConnectOptions asked =
+        key.in(ConnectOptions.target(target).withMode(Mode.SHARE).withEvents(true));
     return conversation.ask((client, terminal) -> client.connect(asked), text);
   }
 }

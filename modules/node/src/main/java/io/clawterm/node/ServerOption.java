@@ -1,5 +1,6 @@
 package io.clawterm.node;
 
+import io.clawterm.api.SessionId;
 import io.clawterm.client.ClawTermClient;
 import io.clawterm.client.ServerAddress;
 import io.clawterm.client.SessionListener;
@@ -18,7 +19,7 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
-/** Which server a command talks to, and as which device. */
+/** Which server a command talks to, as which device, and how. */
 final class ServerOption {
 
   private static final int MAX_DEVICE_BYTES = 64;
@@ -60,6 +61,20 @@ final class ServerOption {
   }
 
   /** A client for that server. */
+  /** A conversation with that server, on the command's own output. */
+  Conversation conversation() {
+    return new Conversation(this, spec.commandLine().getOut(), spec.commandLine().getErr());
+  }
+
+  /** Reads the id of a session. */
+  SessionId session(String text) {
+    try {
+      return SessionId.of(text);
+    } catch (IllegalArgumentException e) {
+      throw new CommandLine.ParameterException(spec.commandLine(), e.getMessage());
+    }
+  }
+
   ClawTermClient client(SessionListener listener) throws IOException {
     List<ServerAddress> addresses = addresses();
     Path folder = folder();
