@@ -84,6 +84,9 @@ final class CertificateTrust extends X509ExtendedTrustManager {
         pinned.isPresent() ? pinned : known.flatMap(servers -> servers.fingerprint(server));
     if (expected.isPresent() && expected.get().equals(fingerprint)) {
       chain[0].checkValidity();
+      if (pinned.isPresent()) {
+        remember(fingerprint);
+      }
       return;
     }
     if (pinned.isPresent()) {
@@ -95,7 +98,14 @@ final class CertificateTrust extends X509ExtendedTrustManager {
       if (expected.isPresent() || !trustOnFirstUse || known.isEmpty()) {
         throw new Untrusted(fingerprint, expected.orElse(null), e);
       }
-      known.get().add(server, fingerprint);
+      known.get().put(server, fingerprint);
+    }
+  }
+
+  /** The server has shown the certificate that somebody has vouched for. */
+  private void remember(String fingerprint) throws CertificateException {
+    if (known.isPresent() && !known.get().fingerprint(server).equals(Optional.of(fingerprint))) {
+      known.get().put(server, fingerprint);
     }
   }
 

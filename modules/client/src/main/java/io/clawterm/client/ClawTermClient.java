@@ -184,7 +184,10 @@ public final class ClawTermClient implements AutoCloseable {
       return this;
     }
 
-    /** Trusts the certificate with this SHA-256 fingerprint, and no other. */
+    /**
+     * Trusts the certificate with this SHA-256 fingerprint, and no other. A server that has shown
+     * it is remembered in {@link #knownServers}, where that is set.
+     */
     public Builder trustFingerprint(String sha256) {
       this.fingerprint = Optional.of(CertificateTrust.normalized(sha256));
       return this;

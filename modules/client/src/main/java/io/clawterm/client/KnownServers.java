@@ -30,9 +30,10 @@ final class KnownServers {
         .findFirst();
   }
 
-  /** Remembers a server. */
-  void add(String server, String fingerprint) throws CertificateException {
+  /** Remembers a server, in place of what was known of it. */
+  void put(String server, String fingerprint) throws CertificateException {
     List<String> lines = new ArrayList<>(lines());
+    lines.removeIf(line -> line.startsWith(server + " "));
     lines.add(server + " " + fingerprint);
     try {
       PrivateFiles.replace(

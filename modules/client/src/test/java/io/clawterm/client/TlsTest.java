@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.KeyStore;
@@ -94,6 +95,34 @@ class TlsTest {
           .isInstanceOfSatisfying(
               ClientException.UnknownCertificate.class,
               failure -> assertThat(failure.expected()).contains(other));
+    }
+  }
+
+  @Test
+  void aFingerprintThatWasGivenOnceIsRememberedOnceTheServerHasShownIt() throws Exception {
+    Path known = folder.resolve("given");
+    Files.writeString(
+        known, "example.org:1 sha256:" + "2".repeat(64) + "\n", StandardCharsets.UTF_8);
+    try (var server = ScriptedServer.tls(context)) {
+      String host = server.address().toString().substring("tls://".length());
+      try (ClawTermClient wrong =
+          clientOf(server)
+              .knownServers(known)
+              .trustFingerprint("sha256:" + "0".repeat(64))
+              .build()) {
+        assertThatThrownBy(() -> resultOf(wrong.connect(ConnectOptions.defaults())))
+            .hasCauseInstanceOf(ClientException.UnknownCertificate.class);
+      }
+      assertThat(Files.readAllLines(known)).hasSize(1);
+      try (ClawTermClient given =
+          clientOf(server).knownServers(known).trustFingerprint(fingerprint).build()) {
+        resultOf(given.connect(ConnectOptions.defaults()));
+      }
+      assertThat(Files.readAllLines(known)).hasSize(2).contains(host + " " + fingerprint);
+
+      try (ClawTermClient later = clientOf(server).knownServers(known).build()) {
+        assertThat(resultOf(later.connect(ConnectOptions.defaults()))).isNotNull();
+      }
     }
   }
 

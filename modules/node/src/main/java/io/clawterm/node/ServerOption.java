@@ -46,7 +46,8 @@ final class ServerOption {
   @Option(
       names = "--fingerprint",
       paramLabel = "SHA256",
-      description = "Trust the certificate with this fingerprint, which `up` has printed.")
+      description =
+          "Trust the certificate with this fingerprint, which `up` has printed, from now on.")
   private @Nullable String fingerprint;
 
   @Option(
@@ -60,7 +61,6 @@ final class ServerOption {
     return data.folder().resolve("client");
   }
 
-  /** A client for that server. */
   /** A conversation with that server, on the command's own output. */
   Conversation conversation() {
     return new Conversation(this, spec.commandLine().getOut(), spec.commandLine().getErr());
@@ -75,6 +75,7 @@ final class ServerOption {
     }
   }
 
+  /** A client for that server. */
   ClawTermClient client(SessionListener listener) throws IOException {
     List<ServerAddress> addresses = addresses();
     Path folder = folder();
@@ -84,12 +85,15 @@ final class ServerOption {
             .addresses(addresses)
             .device(device == null ? defaultDevice() : device)
             .tokenFile(folder.resolve("sessions.json"))
-            .knownServers(folder.resolve("known-servers"))
             .listener(listener);
     credential(addresses).ifPresent(builder::credential);
+    if (fingerprint != null || named().isPresent()) {
+      builder.knownServers(folder.resolve("known-servers"));
+    }
     if (fingerprint != null) {
       builder.trustFingerprint(fingerprint);
     } else if (named().isEmpty()) {
+      // Read anew each time, so there is nothing to be remembered.
       NodeFile.read(data.folder())
           .flatMap(NodeFile::fingerprint)
           .ifPresent(builder::trustFingerprint);
