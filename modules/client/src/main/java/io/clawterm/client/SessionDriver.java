@@ -3,10 +3,7 @@ package io.clawterm.client;
 import io.clawterm.api.SessionId;
 import io.clawterm.client.Standing.Goal;
 import io.clawterm.protocol.Code;
-import io.clawterm.protocol.MalformedFrameException;
 import io.clawterm.protocol.TerminalSize;
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.Optional;
@@ -24,8 +21,8 @@ import org.slf4j.LoggerFactory;
  * Keeps one session attached, over any number of connections: their life and the waits between
  * them.
  *
- * <p>One thread connects, greets ({@link Greeter}) and reads ({@link Receiver}); each attachment
- * has another one that writes ({@link Sender}). What is on disk before what ({@link
+ * <p>One thread connects ({@link Attempts}), greets ({@link Greeter}) and reads ({@link Receiver});
+ * each attachment has another one that writes ({@link Sender}). What is on disk before what ({@link
  * SessionRecord}):
  *
  * <ul>
@@ -43,24 +40,20 @@ final class SessionDriver {
   private static final Logger LOG = LoggerFactory.getLogger(SessionDriver.class);
   private static final Duration GOAL_LIMIT = Duration.ofSeconds(10);
   private static final Duration DELIVERY_LIMIT = Duration.ofSeconds(2);
-  private static final Duration WRITER_LIMIT = Duration.ofSeconds(1);
-  private static final Duration STABLE = Duration.ofSeconds(10);
 
   /** Failures in a row, without any progress, that are a defect rather than bad luck. */
   private static final int MAX_DEFECTS = 8;
 
   private final ClientSettings settings;
-  private final Links links;
   private final ScheduledExecutorService scheduler;
   private final Executor callbacks;
   private final Backoff backoff;
-  private final Route route;
   private final Standing standing = new Standing();
   private final OutputQueue output;
   private final SessionRecord session;
   private final Sender sender;
   private final Receiver receiver;
-  private final Greeter greeter;
+  private final Attempts attempts;
   private final CompletableFuture<Void> attached = new CompletableFuture<>();
   private final CompletableFuture<Ending> ended = new CompletableFuture<>();
 
@@ -69,7 +62,6 @@ final class SessionDriver {
 
   // The driver's thread alone.
   private int defects;
-  private long lostAt = System.nanoTime();
 
   private SessionDriver(
       ClientSettings settings,
@@ -79,12 +71,11 @@ final class SessionDriver {
       Executor callbacks,
       ConnectOptions options) {
     this.settings = settings;
-    this.links = links;
     this.scheduler = scheduler;
     this.callbacks = callbacks;
     var random = new SecureRandom();
     this.backoff = new Backoff(settings.minBackoff(), settings.maxBackoff(), random);
-    this.route = new Route(settings.addresses());
+    var route = new Route(settings.addresses());
     this.output = new OutputQueue(settings.windowBytes(), this::outputHandled);
     var inputs = new InputLog(settings.maxUnacknowledged(), settings.maxUnacknowledgedBytes());
     var ghosts = new Ghosts();
@@ -92,7 +83,7 @@ final class SessionDriver {
     this.session = new SessionRecord(settings, store, standing, inputs, output, options);
     this.sender = new Sender(standing, session, inputs, output, random, callbacks, options.size());
     this.receiver = new Receiver(session, output, sender, codes);
-    this.greeter =
+    var greeter =
         new Greeter(
             settings,
             options,
@@ -106,6 +97,18 @@ final class SessionDriver {
             scheduler,
             random,
             this::attachedNow);
+    this.attempts =
+        new Attempts(
+            settings,
+            links,
+            scheduler,
+            backoff,
+            route,
+            standing,
+            greeter,
+            sender,
+            receiver,
+            this::lost);
   }
 
   /** A session to be opened or joined. */
@@ -240,7 +243,7 @@ final class SessionDriver {
 
   private Ending drive() throws InterruptedException {
     while (!standing.wants(Goal.LEAVE)) {
-      Outcome outcome = attempt();
+      Outcome outcome = attempts.run();
       if (standing.wants(Goal.LEAVE)) {
         return new Ending.Left();
       }
@@ -273,8 +276,8 @@ final class SessionDriver {
               ? cause
               : new ClientException.ProtocolViolation(retry.reason(), retry.cause()));
     }
-    Duration wait = longer(backoff.next(), retry.atLeast());
-    Duration tried = Duration.ofNanos(System.nanoTime() - lostAt);
+    Duration wait = Attempts.longer(backoff.next(), retry.atLeast());
+    Duration tried = attempts.sinceLost();
     Optional<Duration> limit =
         attached.isDone() ? settings.giveUpAfter() : Optional.of(settings.patience());
     if (limit.isPresent() && tried.plus(wait).compareTo(limit.get()) > 0) {
@@ -282,125 +285,14 @@ final class SessionDriver {
           new ClientException.Unreachable(settings.address(), tried, retry.cause()));
     }
     if (attached.isDone()) {
-      tell(new ConnectionEvent.Lost(retry.reason(), wait));
+      lost(retry.reason(), wait);
     }
     standing.pause(wait.toNanos());
     return null;
   }
 
-  private static Duration longer(Duration one, Duration other) {
-    return one.compareTo(other) < 0 ? other : one;
-  }
-
-  /** One connection, from opening it to its end. */
-  private Outcome attempt() throws InterruptedException {
-    Connection connection;
-    try {
-      connection = new Connection(links.open(route.address()), scheduler, settings.answerTimeout());
-    } catch (IOException e) {
-      return failedToOpen(e.getMessage() == null ? e.toString() : e.getMessage(), e);
-    } catch (ClientException e) {
-      return route.isConfigured()
-          ? new Outcome.End(new Ending.Failed(e))
-          : failedToOpen(String.valueOf(e.getMessage()), e);
-    } catch (UncheckedIOException e) {
-      throw new ClientException.StoreFailed("can't read the known servers", e);
-    }
-    try (connection) {
-      return converse(connection);
-    }
-  }
-
-  private Outcome failedToOpen(String reason, Exception cause) {
-    // A better address that doesn't answer is none: back to those that were given.
-    route.failed();
-    return new Outcome.Retry(reason, Duration.ZERO, false, cause);
-  }
-
-  /** All attachments on one connection: the second and later ones where the server moves us. */
-  private Outcome converse(Connection connection) throws InterruptedException {
-    Outcome outcome = attachment(connection, Duration.ZERO);
-    int round = 0;
-    while (outcome instanceof Outcome.Again(Duration after) && !connection.isClosed()) {
-      Duration wait = longer(after, round == 0 ? Duration.ZERO : backoff.next());
-      tell(new ConnectionEvent.Lost("moved", wait));
-      outcome = attachment(connection, wait);
-      round++;
-    }
-    return outcome instanceof Outcome.Again(Duration after) ? elsewhere(after) : outcome;
-  }
-
-  private Outcome elsewhere(Duration after) {
-    route.moved(Optional.empty());
-    return new Outcome.Retry("moved", after, false, null);
-  }
-
-  /** From a greeting, sent after this wait, to the end of the attachment or of the connection. */
-  private Outcome attachment(Connection connection, Duration wait) throws InterruptedException {
-    long notBefore = System.nanoTime() + wait.toNanos();
-    Thread writer = null;
-    boolean stays = false;
-    try {
-      if (!standing.enter(connection)) {
-        return new Outcome.End(new Ending.Left());
-      }
-      Outcome refused = greeter.greet(connection, wait);
-      if (refused != null) {
-        return refused(refused);
-      }
-      writer = Thread.ofVirtual().name("clawterm-writer").start(() -> sender.write(connection));
-      Outcome outcome = receiver.read(connection);
-      stays = outcome instanceof Outcome.Again;
-      return outcome;
-    } catch (IOException e) {
-      String reason = connection.wasSilent() ? "the server is silent" : "connection lost";
-      return lost(reason, notBefore, writer != null, false, e);
-    } catch (MalformedFrameException | ClientException.ProtocolViolation e) {
-      return lost("damaged stream", notBefore, writer != null, true, e);
-    } finally {
-      if (!stays) {
-        connection.close();
-      }
-      letGo(connection, writer);
-    }
-  }
-
-  private Outcome lost(
-      String reason, long notBefore, boolean attachedThere, boolean defect, Exception cause) {
-    if (!attachedThere) {
-      route.failed();
-    }
-    Duration left = Duration.ofNanos(notBefore - System.nanoTime());
-    return new Outcome.Retry(reason, longer(left, Duration.ZERO), defect, cause);
-  }
-
-  /** What only a server says that somebody has sent us to is no reason to give up. */
-  private Outcome refused(Outcome outcome) {
-    return switch (outcome) {
-      case Outcome.End(Ending.Failed(ClientException cause)) when !route.isConfigured() -> {
-        route.failed();
-        yield new Outcome.Retry(String.valueOf(cause.getMessage()), Duration.ZERO, true, cause);
-      }
-      case Outcome.Again(Duration after) -> elsewhere(after);
-      case Outcome.End end -> end;
-      case Outcome.Retry retry -> retry;
-    };
-  }
-
-  private void letGo(Connection connection, @Nullable Thread writer) throws InterruptedException {
-    standing.detach();
-    if (writer == null) {
-      return;
-    }
-    if (connection.age().compareTo(STABLE) > 0) {
-      receiver.progressed();
-    }
-    if (!writer.join(WRITER_LIMIT)) {
-      // It waits for a server that takes nothing; such a connection is of no use any more.
-      connection.close();
-      writer.join();
-    }
-    lostAt = System.nanoTime();
+  private void lost(String reason, Duration wait) {
+    tell(new ConnectionEvent.Lost(reason, wait));
   }
 
   private void attachedNow(ConnectionEvent event) {

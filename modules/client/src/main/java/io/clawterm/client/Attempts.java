@@ -1,0 +1,174 @@
+package io.clawterm.client;
+
+import io.clawterm.protocol.MalformedFrameException;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.function.BiConsumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One connection after the other, each from its opening to its end, with the attachments on it. For
+ * the driver's thread alone.
+ */
+final class Attempts {
+  private static final Duration WRITER_LIMIT = Duration.ofSeconds(1);
+  private static final Duration STABLE = Duration.ofSeconds(10);
+
+  private final ClientSettings settings;
+  private final Links links;
+  private final ScheduledExecutorService scheduler;
+  private final Backoff backoff;
+  private final Route route;
+  private final Standing standing;
+  private final Greeter greeter;
+  private final Sender sender;
+  private final Receiver receiver;
+  private final BiConsumer<String, Duration> lost;
+  private long lostAt = System.nanoTime();
+
+  Attempts(
+      ClientSettings settings,
+      Links links,
+      ScheduledExecutorService scheduler,
+      Backoff backoff,
+      Route route,
+      Standing standing,
+      Greeter greeter,
+      Sender sender,
+      Receiver receiver,
+      BiConsumer<String, Duration> lost) {
+    this.settings = settings;
+    this.links = links;
+    this.scheduler = scheduler;
+    this.backoff = backoff;
+    this.route = route;
+    this.standing = standing;
+    this.greeter = greeter;
+    this.sender = sender;
+    this.receiver = receiver;
+    this.lost = lost;
+  }
+
+  /** How long the session has been without an attachment. */
+  Duration sinceLost() {
+    return Duration.ofNanos(System.nanoTime() - lostAt);
+  }
+
+  /** One connection, from opening it to its end. */
+  Outcome run() throws InterruptedException {
+    Connection connection;
+    try {
+      connection = new Connection(links.open(route.address()), scheduler, settings.answerTimeout());
+    } catch (IOException e) {
+      return failedToOpen(e.getMessage() == null ? e.toString() : e.getMessage(), e);
+    } catch (ClientException e) {
+      return route.isConfigured()
+          ? new Outcome.End(new Ending.Failed(e))
+          : failedToOpen(String.valueOf(e.getMessage()), e);
+    } catch (UncheckedIOException e) {
+      throw new ClientException.StoreFailed("can't read the known servers", e);
+    }
+    try (connection) {
+      return converse(connection);
+    }
+  }
+
+  private Outcome failedToOpen(String reason, Exception cause) {
+    // A better address that doesn't answer is none: back to those that were given.
+    route.failed();
+    return new Outcome.Retry(reason, Duration.ZERO, false, cause);
+  }
+
+  /** All attachments on one connection: the second and later ones where the server moves us. */
+  private Outcome converse(Connection connection) throws InterruptedException {
+    Outcome outcome = attachment(connection, Duration.ZERO);
+    int round = 0;
+    while (outcome instanceof Outcome.Again(Duration after) && !connection.isClosed()) {
+      Duration wait = longer(after, round == 0 ? Duration.ZERO : backoff.next());
+      lost.accept("moved", wait);
+      outcome = attachment(connection, wait);
+      round++;
+    }
+    return outcome instanceof Outcome.Again(Duration after) ? elsewhere(after) : outcome;
+  }
+
+  private Outcome elsewhere(Duration after) {
+    route.moved(Optional.empty());
+    return new Outcome.Retry("moved", after, false, null);
+  }
+
+  /** From a greeting, sent after this wait, to the end of the attachment or of the connection. */
+  private Outcome attachment(Connection connection, Duration wait) throws InterruptedException {
+    long notBefore = System.nanoTime() + wait.toNanos();
+    Thread writer = null;
+    boolean stays = false;
+    try {
+      if (!standing.enter(connection)) {
+        return new Outcome.End(new Ending.Left());
+      }
+      Outcome refused = greeter.greet(connection, wait);
+      if (refused != null) {
+        return refused(refused);
+      }
+      writer = Thread.ofVirtual().name("clawterm-writer").start(() -> sender.write(connection));
+      Outcome outcome = receiver.read(connection);
+      stays = outcome instanceof Outcome.Again;
+      return outcome;
+    } catch (IOException e) {
+      String reason = connection.wasSilent() ? "the server is silent" : "connection lost";
+      return broken(reason, notBefore, writer != null, false, e);
+    } catch (MalformedFrameException | ClientException.ProtocolViolation e) {
+      return broken("damaged stream", notBefore, writer != null, true, e);
+    } finally {
+      if (!stays) {
+        connection.close();
+      }
+      letGo(connection, writer);
+    }
+  }
+
+  private Outcome broken(
+      String reason, long notBefore, boolean attachedThere, boolean defect, Exception cause) {
+    if (!attachedThere) {
+      route.failed();
+    }
+    Duration left = Duration.ofNanos(notBefore - System.nanoTime());
+    return new Outcome.Retry(reason, longer(left, Duration.ZERO), defect, cause);
+  }
+
+  /** What only a server says that somebody has sent us to is no reason to give up. */
+  private Outcome refused(Outcome outcome) {
+    return switch (outcome) {
+      case Outcome.End(Ending.Failed(ClientException cause)) when !route.isConfigured() -> {
+        route.failed();
+        yield new Outcome.Retry(String.valueOf(cause.getMessage()), Duration.ZERO, true, cause);
+      }
+      case Outcome.Again(Duration after) -> elsewhere(after);
+      case Outcome.End end -> end;
+      case Outcome.Retry retry -> retry;
+    };
+  }
+
+  private void letGo(Connection connection, @Nullable Thread writer) throws InterruptedException {
+    standing.detach();
+    if (writer == null) {
+      return;
+    }
+    if (connection.age().compareTo(STABLE) > 0) {
+      receiver.progressed();
+    }
+    if (!writer.join(WRITER_LIMIT)) {
+      // It waits for a server that takes nothing; such a connection is of no use any more.
+      connection.close();
+      writer.join();
+    }
+    lostAt = System.nanoTime();
+  }
+
+  static Duration longer(Duration one, Duration other) {
+    return one.compareTo(other) < 0 ? other : one;
+  }
+}
