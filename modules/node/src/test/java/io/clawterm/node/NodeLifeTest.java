@@ -151,15 +151,17 @@ class NodeLifeTest {
         "count to 2 at 100 per second"
       };
 
+      Cli.Result unknown = cli.run(send);
       Cli.Result pinned = cli.run(with(send, "--fingerprint", fingerprint));
       Cli.Result wrong = cli.run(with(send, "--fingerprint", "00".repeat(32)));
-      Cli.Result unknown = cli.run(send);
+      Cli.Result remembered = cli.run(send);
 
+      assertThat(unknown.code()).isEqualTo(1);
+      assertThat(unknown.err()).contains("--fingerprint");
       assertThat(pinned.succeeded().out()).endsWith("1 2\n");
       assertThat(wrong.code()).isEqualTo(1);
       assertThat(wrong.err()).doesNotContain("should not happen");
-      assertThat(unknown.code()).isEqualTo(1);
-      assertThat(unknown.err()).contains("--fingerprint");
+      assertThat(remembered.succeeded().out()).endsWith("1 2\n");
       cli.run("status").succeeded();
     }
   }
