@@ -6,6 +6,7 @@ import static org.awaitility.Awaitility.await;
 import io.clawterm.testkit.History.View;
 import io.clawterm.testkit.Seeds;
 import java.io.IOException;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.SelectionKey;
@@ -69,7 +70,8 @@ class SilentConnectionsTest {
     long files = node.openFiles();
     long mostMemory = memory;
     long mostFiles = files;
-    try (var strangers = new Strangers(new InetSocketAddress("127.0.0.1", node.port()))) {
+    try (var strangers =
+        new Strangers(new InetSocketAddress(InetAddress.getLoopbackAddress(), node.port()))) {
       for (int opened = 0; opened < STRANGERS; opened += EACH) {
         strangers.open(EACH);
         slowest = longer(slowest, served(device));
@@ -139,7 +141,7 @@ class SilentConnectionsTest {
     String hard =
         Files.readAllLines(limits).stream()
             .filter(line -> line.startsWith("Max open files"))
-            .map(line -> line.strip().split("\\s+")[4])
+            .map(line -> line.replaceFirst("Max open files +\\S+ +(\\S+) .*", "$1"))
             .findFirst()
             .orElse("0");
     boolean enough = hard.equals("unlimited") || Long.parseLong(hard) >= NEEDED_FILES;
