@@ -58,6 +58,9 @@ final class Outbox {
 
   /** As many frames as fit, at least one; empty if there is none. */
   Optional<Batch> take(int maxBytes, int maxFrames) {
+    if (isEmpty()) {
+      return Optional.empty(); // as nearly always, after an acknowledgement
+    }
     List<Item> taken = new ArrayList<>();
     List<Circuit> due = new ArrayList<>(2);
     int length = 0;

@@ -12,8 +12,12 @@ import java.util.Optional;
 final class Pending {
 
   private SessionState state;
-  private final List<SessionEvent.Change> changes = new ArrayList<>();
-  private final List<Runnable> afterwards = new ArrayList<>();
+  private final List<SessionEvent.Change> changes = new ArrayList<>(2);
+  private final List<Runnable> afterwards = new ArrayList<>(4);
+  private Optional<Taken> taken = Optional.empty();
+
+  /** A commit that is under way, and what {@link SessionState#after} makes of it. */
+  private record Taken(SessionState before, SessionEvent event, SessionState after) {}
 
   /** Nothing decided since this state. */
   Pending(SessionState state) {
@@ -26,6 +30,7 @@ final class Pending {
       throw new IllegalStateException("decided during a commit: " + changes.size() + " changes");
     }
     state = now;
+    taken = Optional.empty();
   }
 
   /** The state as it will be. */
@@ -47,19 +52,40 @@ final class Pending {
   /** Takes the changes out, as one commit that follows this state. */
   SessionEvent take(Instant at, SessionState before) {
     boolean work = state.hasWork();
-    boolean told = work != before.hasWork() || changes.stream().anyMatch(Pending::hasMemo);
+    boolean told = work != before.hasWork() || hasMemo();
     var event =
         new SessionEvent(at, before.head(), merged(), told ? Optional.of(work) : Optional.empty());
     changes.clear();
+    taken = state.decided(event, before).map(after -> new Taken(before, event, after));
     return event;
   }
 
-  private static boolean hasMemo(SessionEvent.Change change) {
-    return change instanceof SessionEvent.Emitted emitted && emitted.memo().isPresent();
+  /**
+   * The state after an event: that of {@link SessionState#after}, which is not worked out again
+   * where the event is the one that was decided here, change by change, from that same state.
+   */
+  @SuppressWarnings("ReferenceEquality") // the very ones: whatever else is equal is worked out
+  SessionState after(SessionState before, SessionEvent event) {
+    return taken
+        .filter(commit -> commit.event == event && commit.before == before)
+        .map(Taken::after)
+        .orElseGet(() -> before.after(event));
+  }
+
+  private boolean hasMemo() {
+    for (SessionEvent.Change change : changes) {
+      if (change instanceof SessionEvent.Emitted emitted && emitted.memo().isPresent()) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /** Successive input of one device becomes one change; in one pass, as there may be thousands. */
   private List<SessionEvent.Change> merged() {
+    if (changes.size() == 1) {
+      return changes;
+    }
     List<SessionEvent.Change> merged = new ArrayList<>();
     int at = 0;
     while (at < changes.size()) {
@@ -87,6 +113,9 @@ final class Pending {
 
   /** Takes out what follows. */
   List<Runnable> takeAfterwards() {
+    if (afterwards.isEmpty()) {
+      return List.of();
+    }
     List<Runnable> actions = List.copyOf(afterwards);
     afterwards.clear();
     return actions;

@@ -41,9 +41,9 @@ import org.slf4j.LoggerFactory;
  * A session: its log, its devices and the target behind it.
  *
  * <p>Commands decide against the state as it will be after what is already decided ({@link
- * Pending}); a message to itself then commits all of it in one event. Commands that arrive during
- * that commit are stashed by Akka and form the next one: group commit without a timer. Whatever is
- * told to anybody is told after the commit that it rests on.
+ * Pending}); the last of those that wait then commits all of it in one event. Commands that arrive
+ * during that commit are stashed by Akka and form the next one: group commit without a timer.
+ * Whatever is told to anybody is told after the commit that it rests on.
  *
  * <p>A failed commit stops the entity and is not retried: it may mean that another writer exists.
  * Devices are told to come back, and the journal decides what holds.
@@ -62,6 +62,12 @@ public final class SessionEntity
 
   /** A message to a device's edge; with its frame it has to fit Artery's 256 KiB between nodes. */
   private static final long PAGE_BYTES = 131_072;
+
+  /**
+   * So many commands go into one commit: Akka hands out what is stashed recursively, up to the next
+   * write, and some thousands are more than a stack holds.
+   */
+  private static final long MAX_COMMANDS = 256;
 
   /** Messages of the entity to itself. */
   private sealed interface Self extends SessionCommand.Own {
@@ -85,9 +91,8 @@ public final class SessionEntity
   private final ActorRef<ClusterSharding.ShardCommand> shard;
   private final SessionId id;
   private final SessionEnvironment environment;
-  private final WaitingDevices waiting;
+  private final Arrivals arrivals;
   private final SessionSettings settings;
-  private final SecureRandom random = new SecureRandom();
 
   /** Devices whose attachment is decided and not durable yet. */
   private final Map<Long, Attachment> arriving = new LinkedHashMap<>();
@@ -96,6 +101,12 @@ public final class SessionEntity
   private Pending pending = new Pending(new SessionState.Absent());
   private Tail tail = new Tail(1, 1);
   private SessionState committed = new SessionState.Absent();
+
+  /** How many of the commands that have come are handled; the others are stashed. */
+  private long handled;
+
+  private long handledBefore;
+
   private boolean flushing;
   private boolean leaving;
 
@@ -109,12 +120,12 @@ public final class SessionEntity
   public static Behavior<SessionCommand> create(
       SessionId id, SessionEnvironment environment, ActorRef<ClusterSharding.ShardCommand> shard) {
     return Behaviors.setup(outer -> {
-      WaitingDevices waiting = new WaitingDevices(id);
+      Arrivals arrivals = new Arrivals(id);
       return Behaviors.intercept(
-          () -> waiting,
+          () -> arrivals,
           Behaviors.setup(context ->
               Behaviors.withTimers(
-                  timers -> new SessionEntity(context, timers, shard, id, environment, waiting))));
+                  timers -> new SessionEntity(context, timers, shard, id, environment, arrivals))));
     });
   }
 
@@ -128,14 +139,14 @@ public final class SessionEntity
       ActorRef<ClusterSharding.ShardCommand> shard,
       SessionId id,
       SessionEnvironment environment,
-      WaitingDevices waiting) {
+      Arrivals arrivals) {
     super(persistenceId(id));
     this.context = context;
     this.timers = timers;
     this.shard = shard;
     this.id = id;
     this.environment = environment;
-    this.waiting = waiting;
+    this.arrivals = arrivals;
     this.settings = environment.settings();
   }
 
@@ -146,7 +157,7 @@ public final class SessionEntity
 
   @Override
   public EventHandler<SessionState, SessionEvent> eventHandler() {
-    return SessionState::after;
+    return (state, event) -> pending.after(state, event);
   }
 
   @Override
@@ -156,21 +167,24 @@ public final class SessionEntity
 
   @Override
   public Set<String> tagsFor(SessionEvent event) {
-    boolean life =
-        event.work().isPresent()
-            || event.changes().stream()
-                .anyMatch(change ->
-                    switch (change) {
-                      case SessionEvent.Created c -> true;
-                      case SessionEvent.DeviceAttached a -> true;
-                      case SessionEvent.DeviceDetached d -> true;
-                      case SessionEvent.Closed c -> true;
-                      case SessionEvent.Emitted e -> false; // but what it changes is work
-                      case SessionEvent.InputReceived i -> false; // likewise
-                      case SessionEvent.TokenConfirmed t -> false;
-                      case SessionEvent.Trimmed t -> false;
-                    });
+    boolean life = event.work().isPresent();
+    for (SessionEvent.Change change : event.changes()) {
+      life |= isLife(change);
+    }
     return life ? Set.of(LIFE_TAG) : Set.of();
+  }
+
+  private static boolean isLife(SessionEvent.Change change) {
+    return switch (change) {
+      case SessionEvent.Created c -> true;
+      case SessionEvent.DeviceAttached a -> true;
+      case SessionEvent.DeviceDetached d -> true;
+      case SessionEvent.Closed c -> true;
+      case SessionEvent.Emitted e -> false; // but what it changes is work
+      case SessionEvent.InputReceived i -> false; // likewise
+      case SessionEvent.TokenConfirmed t -> false;
+      case SessionEvent.Trimmed t -> false;
+    };
   }
 
   @Override
@@ -186,6 +200,7 @@ public final class SessionEntity
   @Override
   public CommandHandler<SessionCommand, SessionEvent, SessionState> commandHandler() {
     return (state, command) -> {
+      handled++;
       switch (command) {
         case SessionCommand.Connect connect -> connect(connect);
         case SessionCommand.Resume resume -> resume(resume);
@@ -208,7 +223,10 @@ public final class SessionEntity
         case SessionCommand.Own own -> {
           switch ((Self) own) {
             case Self.Flush flush -> {
-              return commit();
+              flushing = false;
+              if (pending.hasChanges()) {
+                return commit();
+              }
             }
             case Self.Idle idle -> passivateIfIdle();
             case Self.StartTarget start -> startTarget();
@@ -219,17 +237,22 @@ public final class SessionEntity
           }
         }
       }
-      return commitLater();
+      return commitInTurn();
     };
   }
 
   // ---- commits ----
 
-  private Effect<SessionEvent, SessionState> commitLater() {
+  private Effect<SessionEvent, SessionState> commitInTurn() {
     if (!pending.hasChanges()) {
       pending.takeAfterwards().forEach(Runnable::run);
       return leaving ? Effect().stop() : Effect().none();
     }
+    if (handled == arrivals.commands() || handled - handledBefore >= MAX_COMMANDS) {
+      return commit();
+    }
+    // Others wait and are decided first. A message to itself comes after them in any case: should
+    // Akka have dropped one, because too many were stashed, the count is never even again.
     scheduleFlush();
     return Effect().none();
   }
@@ -242,7 +265,8 @@ public final class SessionEntity
   }
 
   private Effect<SessionEvent, SessionState> commit() {
-    flushing = false;
+    handledBefore = handled;
+    flushing = false; // one that is still to come may be dropped, and finds nothing to do
     SessionEvent event = pending.take(environment.clock().instant(), committed);
     List<Runnable> afterwards = pending.takeAfterwards();
     long started = System.nanoTime();
@@ -291,7 +315,7 @@ public final class SessionEntity
                     connect.key(),
                     connect.target(),
                     available.target().inputStyle(),
-                    random.nextInt() | 1,
+                    new SecureRandom().nextInt() | 1,
                     granted(connect.expiry()).toSeconds()));
             attach(attachment, 0, 0);
             pending.then(this::startTarget);
@@ -938,11 +962,11 @@ public final class SessionEntity
         .addKeyValue("session", id)
         .setCause(failure)
         .log("a session could not be read back from the journal");
-    waiting.refuse();
+    arrivals.refuse();
   }
 
   private void recovered(SessionState state) {
-    waiting.recovered();
+    arrivals.recovered();
     pending = new Pending(state);
     follow(state);
     tail = new Tail(settings.tailBytes(), committed.head() + 1);

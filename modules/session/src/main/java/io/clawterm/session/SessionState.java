@@ -41,6 +41,16 @@ sealed interface SessionState extends Stored {
     return state instanceof Open open ? open.committed(event, bytesBefore) : state;
   }
 
+  /**
+   * Where this state is what the event's changes have made of {@code before} already, at the times
+   * when each was decided: the state after the event. Empty where those times may show in it.
+   */
+  default Optional<SessionState> decided(SessionEvent event, SessionState before) {
+    return this instanceof Open now && before instanceof Open open
+        ? Optional.of(now.committed(event, open.log().bytes()))
+        : Optional.empty();
+  }
+
   /** The state after one change; refuses what cannot follow. */
   SessionState with(SessionEvent.Change change, Instant at);
 
@@ -163,14 +173,23 @@ sealed interface SessionState extends Stored {
         throw new IllegalStateException(
             "input " + number + " consumed, where " + received + " was the last one");
       }
-      return number <= consumed
-          ? this
-          : new InputQueue(
-              received, number, waiting.stream().filter(i -> i.number() > number).toList());
+      if (number <= consumed) {
+        return this;
+      }
+      // They are in order, so what is left is the end of them.
+      int from = 0;
+      while (from < waiting.size() && waiting.get(from).number() <= number) {
+        from++;
+      }
+      return new InputQueue(received, number, waiting.subList(from, waiting.size()));
     }
 
     long waitingBytes() {
-      return waiting.stream().mapToLong(i -> i.body().length() + 64L).sum();
+      long bytes = 0;
+      for (TargetCommand.TargetInput input : waiting) {
+        bytes += input.body().length() + 64L;
+      }
+      return bytes;
     }
   }
 
@@ -224,7 +243,7 @@ sealed interface SessionState extends Stored {
     /** Whether the target has something to do: after a crash the session is woken for it. */
     @Override
     public boolean hasWork() {
-      return memo.stream().anyMatch(TargetMemo::open) || !input.waiting().isEmpty();
+      return !input.waiting().isEmpty() || (memo.isPresent() && memo.get().open());
     }
 
     Open committed(SessionEvent event, long bytesBefore) {
@@ -323,7 +342,10 @@ sealed interface SessionState extends Stored {
     }
 
     private Open with(SessionEvent.Emitted emitted) {
-      long size = emitted.entries().stream().mapToLong(Entry::size).sum();
+      long size = 0;
+      for (Entry entry : emitted.entries()) {
+        size += entry.size();
+      }
       InputQueue queue =
           emitted.consumedUpTo().isPresent()
               ? input.consumedUpTo(emitted.consumedUpTo().getAsLong())
@@ -359,8 +381,14 @@ sealed interface SessionState extends Stored {
     }
 
     private Open with(String name, Device device) {
-      Map<String, Device> changed = new HashMap<>(devices);
-      changed.put(name, device);
+      Map<String, Device> changed;
+      if (devices.size() <= 1 && (devices.isEmpty() || devices.containsKey(name))) {
+        // Nearly each session has one device.
+        changed = Map.of(name, device);
+      } else {
+        changed = new HashMap<>(devices);
+        changed.put(name, device);
+      }
       return new Open(identity, expirySeconds, log, input, changed, memo, touchedAt, events);
     }
   }

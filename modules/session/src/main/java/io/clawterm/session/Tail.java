@@ -35,6 +35,9 @@ final class Tail {
 
   /** The entries from a held number on, at least one, no more than the bytes beyond it. */
   List<Entry> from(long number, long maxSize) {
+    if (number == first + entries.size() - 1) {
+      return List.of(entries.getLast());
+    }
     List<Entry> found = new ArrayList<>();
     long size = 0;
     // Nearly always the end of the tail is wanted: walk from there to the number.

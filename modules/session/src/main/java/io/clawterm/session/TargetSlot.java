@@ -49,8 +49,11 @@ final class TargetSlot {
 
   /** Hands over durable input, each frame once in a life. */
   void deliver(List<TargetCommand.TargetInput> inputs) {
-    List<TargetCommand.TargetInput> fresh =
-        inputs.stream().filter(input -> input.number() > delivered).toList();
+    int known = 0;
+    while (known < inputs.size() && inputs.get(known).number() <= delivered) {
+      known++;
+    }
+    List<TargetCommand.TargetInput> fresh = inputs.subList(known, inputs.size());
     if (!fresh.isEmpty() && isTaken()) {
       delivered = fresh.getLast().number();
       tell(new TargetCommand.Deliver(fresh));

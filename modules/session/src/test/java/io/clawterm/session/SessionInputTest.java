@@ -90,6 +90,31 @@ class SessionInputTest {
   }
 
   @Test
+  void moreCommandsThanAreStashedBreakNothing() {
+    TestSession busy = NODE.session(Target.InputStyle.VOLATILE, TestNode.settings());
+    TestDevice laptop = busy.attached("laptop");
+    var gate = NODE.closeGate();
+    try {
+      laptop.input(1, "first");
+      NODE.awaitWrite(gate);
+      for (int i = 2; i <= 6_000; i++) {
+        laptop.input(i, "more");
+      }
+      laptop.hearsNothing();
+    } finally {
+      NODE.openGate(gate);
+    }
+    // Akka drops what is beyond its capacity.
+    int stashed = 4_096;
+    while (laptop.durable() < 1 + stashed) {}
+
+    for (int i = stashed + 2; i <= stashed + 5; i++) {
+      laptop.input(i, "again");
+      assertThat(laptop.durable()).isEqualTo(i);
+    }
+  }
+
+  @Test
   void aDeviceIsHeldBackWhenTheTargetTakesNothingAndNothingIsLost() {
     TestDevice laptop = session.device("laptop").connect();
     long token = laptop.attached().tokenGeneration();

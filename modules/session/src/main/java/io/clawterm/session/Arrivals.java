@@ -8,18 +8,20 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The devices that wait for a session to be read back from the journal.
+ * What has come to a session, before Akka stashes it: how many commands, so that the session knows
+ * whether others wait, and the devices that wait for it to be read back from the journal.
  *
- * <p>Akka stashes what comes during the recovery, and drops it when that fails. Without an answer
- * the edge would wait for the whole of its time-out.
+ * <p>Akka drops what is stashed when the recovery fails. Without an answer the edge would wait for
+ * the whole of its time-out.
  */
-final class WaitingDevices extends BehaviorInterceptor<SessionCommand, SessionCommand> {
+final class Arrivals extends BehaviorInterceptor<SessionCommand, SessionCommand> {
 
   private final SessionId id;
   private final List<Attachment> waiting = new ArrayList<>();
+  private long commands;
   private boolean recovered;
 
-  WaitingDevices(SessionId id) {
+  Arrivals(SessionId id) {
     super(SessionCommand.class);
     this.id = id;
   }
@@ -29,6 +31,7 @@ final class WaitingDevices extends BehaviorInterceptor<SessionCommand, SessionCo
       TypedActorContext<SessionCommand> context,
       SessionCommand command,
       ReceiveTarget<SessionCommand> target) {
+    commands++;
     if (!recovered) {
       if (command instanceof SessionCommand.Connect connect) {
         waiting.add(connect.attachment());
@@ -37,6 +40,11 @@ final class WaitingDevices extends BehaviorInterceptor<SessionCommand, SessionCo
       }
     }
     return target.apply(context, command);
+  }
+
+  /** How many commands have come so far, those to itself among them. */
+  long commands() {
+    return commands;
   }
 
   /** From now on the session answers itself. */
