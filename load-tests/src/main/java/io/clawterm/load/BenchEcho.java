@@ -7,7 +7,8 @@ import java.util.Locale;
 
 /**
  * CPU time of the server for each echoed frame, through edge and session on a journal that stores
- * nothing, and by Netty alone: the same clients, by turns.
+ * nothing, and by Netty alone: the same clients, by turns. Beside them the sockets of Akka Streams
+ * alone, to tell what of ours they take.
  *
  * <p>Arguments: rounds, seconds of each. With {@code CLAWTERM_BENCH_PROFILE} set to a file, a
  * flight recording of the first server is written there. With {@code CLAWTERM_BENCH_SETTINGS} set
@@ -41,6 +42,7 @@ final class BenchEcho {
     try (BenchProcess clients = BenchProcess.java(BenchClients.class, List.of())) {
       // The measure of the others comes first.
       servers.add(new Server("netty", BenchProcess.java(BenchNetty.class, List.of())));
+      servers.add(new Server("sockets", BenchProcess.java(BenchSockets.class, List.of())));
       servers.add(
           new Server("clawterm", BenchProcess.java(BenchServer.class, recording(), "none")));
       if (!settings.isEmpty()) {
@@ -51,7 +53,8 @@ final class BenchEcho {
       BenchReport.title(
           "echo: CPU of the server a frame of 100 bytes, " + CONNECTIONS + " connections");
       for (Server server : servers) {
-        String kind = server.name.equals("netty") ? "bare" : "session";
+        boolean bare = server.name.equals("netty") || server.name.equals("sockets");
+        String kind = bare ? "bare" : "session";
         clients.ask(
             String.join(
                 " ",
@@ -113,7 +116,7 @@ final class BenchEcho {
       }
       BenchReport.line(line.toString());
     }
-    for (int s = 1; s < servers.size(); s++) {
+    for (int s = 2; s < servers.size(); s++) {
       BenchReport.target(
           "echo CPU, window " + window + ", " + servers.get(s).name,
           BenchReport.median(ratios[s]),
