@@ -149,6 +149,10 @@ final class ConnectionStage extends GraphStage<FlowShape<ByteString, ByteString>
     private boolean inputOver;
     private boolean answered;
     private long heardAt;
+
+    /** Since when a frame is there in part; never, where none is. */
+    private long partialSince = Circuit.NEVER;
+
     private long writtenAt;
     private long closeBy = Circuit.NEVER;
     private long timerAt = Circuit.NEVER;
@@ -218,8 +222,11 @@ final class ConnectionStage extends GraphStage<FlowShape<ByteString, ByteString>
     @Override
     public void onUpstreamFinish() {
       inputOver = true;
-      if (state != State.CLOSING || outbox.isEmpty()) {
+      if (isAvailable(out) && (state != State.CLOSING || outbox.isEmpty())) {
         completeStage();
+      } else if (state != State.CLOSING) {
+        // What is being written has a moment left.
+        startClosing();
       }
     }
 
@@ -301,6 +308,7 @@ final class ConnectionStage extends GraphStage<FlowShape<ByteString, ByteString>
       if (paused) {
         // What it sent meanwhile could not be heard.
         heardAt = now();
+        partialSince = decoder.buffered() == 0 ? Circuit.NEVER : heardAt;
         paused = false;
       }
       reading = true;
@@ -326,11 +334,26 @@ final class ConnectionStage extends GraphStage<FlowShape<ByteString, ByteString>
         return;
       }
       decoder.feed(chunk, 0, chunk.length);
+      boolean goesOn = partialSince != Circuit.NEVER;
       for (Frame frame = decoder.next();
           frame != null && state != State.CLOSING;
           frame = decoder.next()) {
+        goesOn = false;
         receive(frame);
         frameSession = 0;
+      }
+      if (!goesOn) {
+        startedPart();
+      }
+    }
+
+    /** The bytes that are left, if any, are the beginning of a frame that came just now. */
+    private void startedPart() {
+      if (decoder.buffered() == 0) {
+        partialSince = Circuit.NEVER;
+      } else {
+        partialSince = heardAt;
+        wakeAt(heardAt + settings.frameTimeout().toNanos());
       }
     }
 
@@ -1007,6 +1030,18 @@ final class ConnectionStage extends GraphStage<FlowShape<ByteString, ByteString>
 
     private void onClosingDeadline() {
       if (now() >= closeBy) {
+        abandon();
+      }
+    }
+
+    /**
+     * Ends the connection now. An orderly end would wait for a client that does not take what is
+     * written already, and keep its socket open for as long as it likes.
+     */
+    private void abandon() {
+      if (framing == Framing.STREAM && !isClosed(out) && !isAvailable(out)) {
+        failStage(new NotTakenException());
+      } else {
         completeStage();
       }
     }
@@ -1022,12 +1057,17 @@ final class ConnectionStage extends GraphStage<FlowShape<ByteString, ByteString>
       }
       if (!paused && now >= heardAt + silence()) {
         metrics.silent.increment();
-        completeStage();
+        abandon();
+        return;
+      }
+      if (!paused && now >= wholeBy()) {
+        metrics.slowFrames.increment();
+        abandon();
         return;
       }
       if (stalled(now)) {
         metrics.slowConsumers.increment();
-        completeStage();
+        abandon();
         return;
       }
       for (Circuit circuit : List.copyOf(connects)) {
@@ -1056,6 +1096,13 @@ final class ConnectionStage extends GraphStage<FlowShape<ByteString, ByteString>
           && now >= writtenAt + settings.stalledWriteTimeout().toNanos();
     }
 
+    /** When the frame that has begun must be whole. */
+    private long wholeBy() {
+      return partialSince == Circuit.NEVER
+          ? Circuit.NEVER
+          : partialSince + settings.frameTimeout().toNanos();
+    }
+
     private long durableBy(Circuit circuit) {
       long oldest = circuit.oldestInFlight();
       return oldest == Circuit.NEVER ? oldest : oldest + settings.durableTimeout().toNanos();
@@ -1067,6 +1114,9 @@ final class ConnectionStage extends GraphStage<FlowShape<ByteString, ByteString>
         return;
       }
       wakeAt((paused ? now() : heardAt) + silence());
+      if (!paused) {
+        wakeAt(wholeBy());
+      }
       if (!outbox.isEmpty()) {
         wakeAt(writtenAt + settings.stalledWriteTimeout().toNanos());
       }
@@ -1112,6 +1162,13 @@ final class ConnectionStage extends GraphStage<FlowShape<ByteString, ByteString>
 
   private static final Refusal NO_SUCH_SESSION =
       new Refusal(Code.NO_SUCH_SESSION, "no such session, or not with this token");
+
+  /** Has no trace, as it tells nobody but the socket's stage, which resets the connection. */
+  private static final class NotTakenException extends RuntimeException {
+    NotTakenException() {
+      super("the client does not take what is written", null, false, false);
+    }
+  }
 
   /** Stands in the wish of a CONNECT that is refused before anybody sees it. */
   private static final Principal NOBODY = new Principal("none", "nobody");

@@ -21,6 +21,7 @@ final class EdgeMetrics {
   final Counter slowConsumers;
   final Counter evictions;
   final Counter silent;
+  final Counter slowFrames;
   private final Map<Code, Counter> refusals = new EnumMap<>(Code.class);
 
   EdgeMetrics(MeterRegistry registry, ConnectionLimits limits) {
@@ -41,6 +42,8 @@ final class EdgeMetrics {
     slowConsumers = counter(registry, "slow.consumers", "Connections closed because none read");
     evictions = counter(registry, "evictions", "Unauthenticated connections that made room");
     silent = counter(registry, "silent", "Connections closed because nothing came");
+    slowFrames =
+        counter(registry, "slow.frames", "Connections closed because a frame took too long");
     for (Code code : Code.values()) {
       refusals.put(
           code,

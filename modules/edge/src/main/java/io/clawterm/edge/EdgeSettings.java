@@ -14,6 +14,7 @@ import java.util.Locale;
 public record EdgeSettings(
     Duration firstFrameTimeout,
     int maxFirstPayloadBytes,
+    Duration frameTimeout,
     Duration keepaliveInterval,
     double keepaliveJitter,
     double silentIntervals,
@@ -68,6 +69,7 @@ public record EdgeSettings(
   public EdgeSettings {
     within("first-frame-timeout", firstFrameTimeout, 100, 300_000);
     within("max-first-payload-bytes", maxFirstPayloadBytes, 64, Frame.MAX_PAYLOAD);
+    within("frame-timeout", frameTimeout, 100, 3_600_000);
     within("keepalive-interval", keepaliveInterval, 100, 3_600_000);
     within("keepalive-jitter", keepaliveJitter, 0, 0.5);
     within("silent-intervals", silentIntervals, 1.5, 100);
@@ -97,6 +99,7 @@ public record EdgeSettings(
     return new EdgeSettings(
         config.getDuration("first-frame-timeout"),
         config.getInt("max-first-payload-bytes"),
+        config.getDuration("frame-timeout"),
         config.getDuration("keepalive-interval"),
         config.getDouble("keepalive-jitter"),
         config.getDouble("silent-intervals"),

@@ -27,6 +27,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -35,6 +36,12 @@ import org.junit.jupiter.api.Test;
 class BadInputTest {
 
   private static EdgeFixture fixture;
+
+  /** Somebody with a session, who is spoken to after each refusal. */
+  private static TestClient bystander;
+
+  private static int bystanderSession;
+  private static int bystanderInputs;
 
   @BeforeAll
   static void start() throws Exception {
@@ -45,18 +52,37 @@ class BadInputTest {
             max-entry-bytes = 100000
             max-input-in-flight-bytes = 64 KiB
             """);
+    bystander = fixture.client();
+    bystanderSession = bystander.open().sessionId();
+    bystanderInputs = 0;
   }
 
   @AfterAll
-  static void stop() {
+  static void stop() throws Exception {
+    bystander.close();
     fixture.close();
   }
 
-  /** Sends bytes as a stranger and answers with the one refusal, after which the end comes. */
+  /**
+   * Sends bytes as a stranger and answers with the one refusal, after which the end comes; the
+   * session beside it is served as before.
+   */
   private static Frame refusalOf(byte[] bytes) throws Exception {
+    Frame refusal;
     try (TestClient client = fixture.client()) {
-      return only(client.send(bytes).rest());
+      refusal = only(client.send(bytes).rest());
     }
+    assertTheBystanderIsServed();
+    return refusal;
+  }
+
+  private static void assertTheBystanderIsServed() throws Exception {
+    int number = ++bystanderInputs;
+    bystander.send(data(bystanderSession, number, "still here " + number));
+    Frame echo = bystander.receive(FrameType.DATA);
+
+    assertThat(echo.seq()).isEqualTo(number);
+    assertThat(text(echo)).isEqualTo("still here " + number);
   }
 
   private static Frame only(List<Frame> frames) {
@@ -179,30 +205,44 @@ class BadInputTest {
     Frame accept;
     try (TestClient client = fixture.client()) {
       accept = client.open();
+      client.hangUp();
     }
     int session = accept.sessionId();
     byte[] token = token(accept);
     byte[] forged = token.clone();
     forged[31] ^= 1;
+    await().until(() -> fixture.sessions.toldTo(session) == 2); // Connect, Detach
+    long before = fixture.sessions.toldTo(session);
 
-    Frame wrong = refusalOf(bytes(resumeFrame(session, forged, 0, fields())));
-    Frame stolen =
-        refusalOf(
-            bytes(resumeFrame(session, token, 0, fields().credential(TestClient.OTHER_TOKEN))));
-    Frame otherDevice = refusalOf(bytes(resumeFrame(session, token, 0, fields().device("phone"))));
-    Frame unknown = refusalOf(bytes(resumeFrame(77, token, 0, fields())));
-    Frame none =
-        refusalOf(bytes(Frame.of(session, 0, FrameType.RESUME, 0, fields().lastSeq(0).build())));
+    List<Frame> refusals = new ArrayList<>();
+    for (Frame resume :
+        List.of(
+            resumeFrame(session, forged, 0, fields()),
+            resumeFrame(session, token, 0, fields().credential(TestClient.OTHER_TOKEN)),
+            resumeFrame(session, token, 0, fields().device("phone")),
+            resumeFrame(77, token, 0, fields()),
+            Frame.of(session, 0, FrameType.RESUME, 0, fields().lastSeq(0).build()))) {
+      int checks = fixture.sessions.tokenChecks.get();
+      Frame refusal = refusalOf(bytes(resume));
 
-    assertThat(List.of(wrong, stolen, otherDevice, unknown, none))
-        .allSatisfy(refusal -> {
-          assertThat(code(refusal)).isEqualTo(Code.NO_SUCH_SESSION);
-          assertThat(refusal.fields()).isEqualTo(wrong.fields());
-        });
-    assertThat(unknown.sessionId()).isEqualTo(77);
-    assertThat(wrong.sessionId()).isEqualTo(session);
-    assertThat(fixture.sessions.told(SessionCommand.Resume.class))
-        .noneMatch(it -> it.attachment().device().equals("phone"));
+      assertThat(code(refusal)).isEqualTo(Code.NO_SUCH_SESSION);
+      assertThat(refusal.sessionId()).isEqualTo(resume.sessionId());
+      // One hash for each, also where there is nothing to check: so they take the same time.
+      assertThat(fixture.sessions.tokenChecks.get() - checks).isEqualTo(1);
+      refusals.add(refusal);
+    }
+
+    assertThat(refusals)
+        .allSatisfy(refusal ->
+            assertThat(of(session, refusal)).isEqualTo(of(session, refusals.getFirst())));
+    assertThat(fixture.sessions.toldTo(session)).as("told to the session").isEqualTo(before);
+    assertThat(fixture.sessions.toldTo(77)).as("told to no session").isZero();
+  }
+
+  /** The bytes of a refusal as they would be for this session. */
+  private static byte[] of(int session, Frame refusal) {
+    return Frame.of(session, refusal.seq(), refusal.type(), refusal.flags(), refusal.payload())
+        .toBytes();
   }
 
   @Test
@@ -352,21 +392,45 @@ class BadInputTest {
 
   @Test
   void slowBytesOfAFirstFrameAreCutOffAtTheDeadline() throws Exception {
+    byte[] connect = bytes(connectFrame(fields()));
+    double silent = fixture.count("silent");
+    int told = fixture.sessions.told.size();
     try (TestClient client = fixture.client()) {
-      byte[] connect = bytes(connectFrame(fields()));
-      long started = System.nanoTime();
-      await()
-          .atMost(Duration.ofSeconds(5))
-          .pollInterval(Duration.ofMillis(100))
-          .until(() -> {
-            int at = (int) ((System.nanoTime() - started) / 100_000_000);
-            try {
-              client.send(new byte[] {connect[Math.min(at, connect.length - 2)]});
-              return false;
-            } catch (java.net.SocketException e) {
-              return true;
-            }
-          });
+      long begin = System.nanoTime();
+      Thread dripping = client.drip(connect, connect.length - 1, Duration.ofMillis(100));
+
+      assertThat(client.endsWithoutAWord()).isTrue();
+      assertThat(Duration.ofNanos(System.nanoTime() - begin))
+          .isBetween(Duration.ofMillis(1400), Duration.ofSeconds(5));
+      dripping.join();
+    }
+    assertThat(fixture.count("silent")).isEqualTo(silent + 1);
+    assertThat(fixture.sessions.told).as("told to sessions").hasSize(told);
+    assertTheBystanderIsServed();
+  }
+
+  @Test
+  void slowBytesWithinALaterFrameAreCutOffToo() throws Exception {
+    try (EdgeFixture impatient = new EdgeFixture("frame-timeout = 1s");
+        TestClient client = impatient.client()) {
+      int session = client.open().sessionId();
+      // Whole frames may come as slowly as they like.
+      for (int i = 1; i <= 3; i++) {
+        client.drip(bytes(data(session, i, "0123456789")), 25, Duration.ofMillis(20)).join();
+        assertThat(text(client.receive(FrameType.DATA))).isEqualTo("0123456789");
+      }
+      long begin = System.nanoTime();
+      byte[] slow = bytes(data(session, 4, "x".repeat(1_000)));
+      Thread dripping = client.drip(slow, slow.length, Duration.ofMillis(50));
+
+      assertThat(client.rest()).noneMatch(frame -> frame.type() == FrameType.DATA);
+      assertThat(Duration.ofNanos(System.nanoTime() - begin))
+          .isBetween(Duration.ofMillis(900), Duration.ofSeconds(5));
+      dripping.join();
+      assertThat(impatient.count("slow.frames")).isEqualTo(1);
+      assertThat(impatient.sessions.told(SessionCommand.Input.class)).hasSize(3);
+      await().until(() -> impatient.sessions.told(SessionCommand.Detach.class).size() == 1);
+      await().until(() -> impatient.edge.limits().total() == 0);
     }
   }
 
@@ -406,6 +470,44 @@ class BadInputTest {
         numbers.add((long) lazy.receive(FrameType.DATA).seq());
       }
       assertThat(numbers).isSorted().doesNotHaveDuplicates();
+    }
+  }
+
+  @Test
+  void aClientThatNeverReadsIsDetachedAndGetsAllWhenItResumes() throws Exception {
+    try (EdgeFixture impatient = new EdgeFixture("stalled-write-timeout = 1s")) {
+      Frame accept;
+      try (TestClient lazy = impatient.client()) {
+        accept = lazy.open();
+        Entry[] flood = new Entry[600];
+        Arrays.fill(flood, Entry.bytes(Bytes.wrap(new byte[65_000]), false));
+        impatient.sessions.say(accept.sessionId(), flood);
+
+        await().atMost(Duration.ofSeconds(20)).until(() -> impatient.count("slow.consumers") == 1);
+        await().until(() -> impatient.sessions.told(SessionCommand.Detach.class).size() == 1);
+        await().until(() -> impatient.edge.limits().total() == 0);
+        // Its socket is gone too, though bytes for it were left: what it sends is not taken.
+        await()
+            .atMost(Duration.ofSeconds(5))
+            .until(() -> {
+              try {
+                lazy.send(new byte[1]);
+                return false;
+              } catch (java.net.SocketException e) {
+                return true;
+              }
+            });
+      }
+      try (TestClient back = impatient.client()) {
+        back.send(resumeFrame(accept.sessionId(), token(accept), 0, fields()));
+        Frame resumed = back.receive();
+
+        assertThat(resumed.type()).isEqualTo(FrameType.RESUMED);
+        assertThat(resumed.fields().headSeq()).hasValue(600);
+        for (int number = 1; number <= 600; number++) {
+          assertThat(back.receive(FrameType.DATA).seq()).isEqualTo(number);
+        }
+      }
     }
   }
 
@@ -490,6 +592,92 @@ class BadInputTest {
       try (TestClient third = small.client()) {
         assertThat(third.open().type()).isEqualTo(FrameType.ACCEPT);
       }
+    }
+  }
+
+  @Test
+  void moreConnectionsFromOneAddressThanThereMayBeAreToldSo() throws Exception {
+    try (EdgeFixture small = new EdgeFixture("connections.max-per-address = 1");
+        TestClient first = small.client()) {
+      first.open();
+      try (TestClient second = small.client()) {
+        assertThat(code(only(second.rest()))).isEqualTo(Code.OVERLOADED);
+      }
+      try (TestClient elsewhere = small.clientFrom("127.0.0.2")) {
+        assertThat(elsewhere.open().type()).isEqualTo(FrameType.ACCEPT);
+      }
+      first.hangUp();
+      await().until(() -> small.edge.limits().total() == 0);
+      try (TestClient third = small.client()) {
+        assertThat(third.open().type()).isEqualTo(FrameType.ACCEPT);
+      }
+    }
+  }
+
+  @Test
+  void aClientThatReadsNoAnswersIsNotReadEither() throws Exception {
+    try (EdgeFixture small = new EdgeFixture("max-answer-bytes = 4 KiB");
+        TestClient lazy = small.client()) {
+      int session = lazy.open().sessionId();
+      Entry[] flood = new Entry[600];
+      Arrays.fill(flood, Entry.bytes(Bytes.wrap(new byte[65_000]), false));
+      small.sessions.say(session, flood);
+      var written = new AtomicReference<>(0.0);
+      // The socket takes no more once the kernel's buffers are full.
+      await()
+          .during(Duration.ofMillis(300))
+          .atMost(Duration.ofSeconds(20))
+          .until(() -> {
+            Double earlier = written.getAndSet(small.count("bytes.out"));
+            return written.get().equals(earlier);
+          });
+      double pauses = small.count("input.pauses");
+      int questions = 2_000;
+      byte[] question = bytes(resumeFrame(77, new byte[32], 0, fields()));
+      Thread asking =
+          Thread.ofVirtual()
+              .start(() -> {
+                try {
+                  for (int i = 0; i < questions; i++) {
+                    lazy.send(question);
+                  }
+                } catch (java.io.IOException e) {
+                  throw new java.io.UncheckedIOException(e);
+                }
+              });
+
+      await().until(() -> small.count("input.pauses") > pauses);
+      double heard = small.count("frames.in");
+      await().during(Duration.ofMillis(300)).until(() -> small.count("frames.in") == heard);
+      assertThat(heard).isLessThan(questions);
+
+      int answers = 0;
+      int entries = 0;
+      while (answers < questions || entries < 600) {
+        Frame frame = lazy.receive();
+        if (frame.type() == FrameType.DISCONNECT) {
+          assertThat(code(frame)).isEqualTo(Code.NO_SUCH_SESSION);
+          answers++;
+        } else if (frame.type() == FrameType.DATA) {
+          entries++;
+        }
+      }
+      asking.join();
+    }
+  }
+
+  @Test
+  void theSessionsOfOneConnectionShareItsWindow() throws Exception {
+    try (EdgeFixture small =
+            new EdgeFixture("window-bytes = 256 KiB, connection-window-bytes = 160 KiB");
+        TestClient client = small.client()) {
+      for (int i = 0; i < 3; i++) {
+        client.open();
+      }
+
+      assertThat(small.sessions.told(SessionCommand.Connect.class))
+          .extracting(connect -> connect.attachment().windowBytes())
+          .containsExactly(160L * 1024, 80L * 1024, 64L * 1024);
     }
   }
 }

@@ -125,6 +125,7 @@ class ConnectionStageTest {
   void theEndOfTheInputDetaches() {
     open();
     in.sendComplete();
+    out.request(1);
     out.expectComplete();
 
     await().until(() -> fixture.sessions.told(SessionCommand.Detach.class).size() == 1);
@@ -136,6 +137,16 @@ class ConnectionStageTest {
     in.sendComplete();
 
     assertThat(next().type()).isEqualTo(FrameType.DISCONNECT);
+    out.request(1);
     out.expectComplete();
+  }
+
+  @Test
+  void whoEndsItsInputAndTakesNothingIsCutOffAfterAMoment() {
+    open();
+    in.sendComplete();
+
+    assertThat(out.expectError()).hasMessageContaining("does not take");
+    await().until(() -> fixture.sessions.told(SessionCommand.Detach.class).size() == 1);
   }
 }

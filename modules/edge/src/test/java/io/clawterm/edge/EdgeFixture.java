@@ -5,6 +5,7 @@ import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
 import io.clawterm.api.Principal;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import java.net.InetAddress;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
@@ -56,6 +57,10 @@ final class EdgeFixture implements AutoCloseable {
 
   TestClient client() throws Exception {
     return TestClient.connect(tcp.address());
+  }
+
+  TestClient clientFrom(String address) throws Exception {
+    return TestClient.connect(InetAddress.getByName(address), tcp.address());
   }
 
   double count(String name) {

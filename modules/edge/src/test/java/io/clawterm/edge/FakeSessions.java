@@ -88,6 +88,11 @@ final class FakeSessions implements Sessions {
   /** The first {@code takenIds} Connects are refused with ID_TAKEN. */
   final AtomicInteger takenIds = new AtomicInteger();
 
+  /** How often an edge has asked for what tokens are checked and made with. */
+  final AtomicInteger tokenChecks = new AtomicInteger();
+
+  private final Map<SessionId, AtomicInteger> toldTo = new ConcurrentHashMap<>();
+
   volatile boolean deaf;
   volatile boolean storing = true;
   volatile boolean echoing = true;
@@ -127,7 +132,7 @@ final class FakeSessions implements Sessions {
   private ActorRef<SessionCommand> entity(ActorContext<Message> context, SessionId id) {
     Behavior<SessionCommand> entity =
         Behaviors.receiveMessage(command -> {
-          told.add(command);
+          record(id, command);
           actor.tell(new Told(id, command));
           return Behaviors.same();
         });
@@ -136,8 +141,18 @@ final class FakeSessions implements Sessions {
 
   @Override
   public void tell(SessionId session, SessionCommand command) {
-    told.add(command);
+    record(session, command);
     actor.tell(new Told(session, command));
+  }
+
+  private void record(SessionId session, SessionCommand command) {
+    toldTo.computeIfAbsent(session, it -> new AtomicInteger()).incrementAndGet();
+    told.add(command);
+  }
+
+  /** How much a session was told, of any kind. */
+  int toldTo(int session) {
+    return toldTo.getOrDefault(new SessionId(session), new AtomicInteger()).get();
   }
 
   @Override
@@ -158,6 +173,7 @@ final class FakeSessions implements Sessions {
 
   @Override
   public ResumeTokens tokens() {
+    tokenChecks.incrementAndGet();
     return tokens;
   }
 

@@ -9,12 +9,16 @@ import java.io.Closeable;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
+import java.net.SocketException;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.locks.LockSupport;
 
 /** A client that says exactly what a test wants, right or wrong. */
 final class TestClient implements Closeable {
@@ -44,6 +48,14 @@ final class TestClient implements Closeable {
     return of(socket);
   }
 
+  /** From another address of this machine. */
+  static TestClient connect(InetAddress from, InetSocketAddress address) throws IOException {
+    Socket socket = new Socket();
+    socket.bind(new InetSocketAddress(from, 0));
+    socket.connect(address, 5_000);
+    return of(socket);
+  }
+
   TestClient send(Frame... frames) throws IOException {
     for (Frame frame : frames) {
       send(frame.toBytes());
@@ -55,6 +67,41 @@ final class TestClient implements Closeable {
     out.write(bytes);
     out.flush();
     return this;
+  }
+
+  /**
+   * Sends the first bytes of these one by one, with a pause after each, until nobody takes them.
+   */
+  Thread drip(byte[] bytes, int count, Duration pause) {
+    return Thread.ofVirtual()
+        .start(() -> {
+          try {
+            for (int i = 0; i < count; i++) {
+              send(new byte[] {bytes[i]});
+              LockSupport.parkNanos(pause.toNanos());
+            }
+          } catch (IOException e) {
+            // The server has ended the connection, which is what the test looks at.
+          }
+        });
+  }
+
+  /** Whether nothing comes any more, however the connection ends. */
+  boolean endsWithoutAWord() throws IOException {
+    try {
+      return next().isEmpty();
+    } catch (SocketException e) {
+      return true; // reset, as it goes where bytes are on their way to a closed socket
+    }
+  }
+
+  /** Waits until the connection has ended, whatever still comes. */
+  void awaitEnd() throws IOException {
+    try {
+      in.transferTo(OutputStream.nullOutputStream());
+    } catch (SocketException e) {
+      // Reset, as it goes where bytes are on their way to a closed socket.
+    }
   }
 
   /** The next frame; fails at the end of the stream. */
