@@ -82,7 +82,7 @@ public final class WebSocketEdge {
     // One byte more than a frame can have is enough to see that it is none.
     return binary
         .getStreamedData()
-        .completionTimeout(edge.settings().firstFrameTimeout())
+        .completionTimeout(edge.settings().frameTimeout())
         .limitWeighted(MAX_MESSAGE_BYTES + 1L, part -> (long) part.size())
         .runFold(ByteString.emptyByteString(), ByteString::concat, materializer);
   }

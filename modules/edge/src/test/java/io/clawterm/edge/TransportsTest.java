@@ -7,6 +7,7 @@ import static io.clawterm.edge.TestClient.fields;
 import static io.clawterm.edge.TestClient.text;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 
 import akka.http.javadsl.Http;
 import akka.http.javadsl.ServerBinding;
@@ -33,6 +34,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.KeyStore;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -54,6 +56,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class TransportsTest {
+
+  private static final String IMPATIENT = "first-frame-timeout = 1s, frame-timeout = 1s";
 
   @TempDir private Path folder;
   private EdgeFixture fixture;
@@ -233,6 +237,54 @@ class TransportsTest {
         .hasMessageContaining("PKCS #8");
   }
 
+  @Test
+  void whoIsSilentOrSlowInTheTlsHandshakeIsCutOffInTime() throws Exception {
+    TlsContext context = TlsContext.selfSigned(folder.resolve("tls"), Optional.empty());
+    try (EdgeFixture impatient = new EdgeFixture(IMPATIENT)) {
+      TcpEdge tcp =
+          TcpEdge.bindTls(impatient.kit.system(), impatient.edge, "127.0.0.1", 0, context)
+              .toCompletableFuture()
+              .get(10, TimeUnit.SECONDS);
+
+      try (TestClient silent = TestClient.connect(tcp.address())) {
+        assertEndsInTime(silent);
+      }
+      try (TestClient slow = TestClient.connect(tcp.address())) {
+        // A record of a handshake that announces 512 bytes.
+        byte[] hello = new byte[517];
+        System.arraycopy(new byte[] {22, 3, 1, 2, 0, 1, 0, 1, (byte) 0xFC}, 0, hello, 0, 9);
+        Thread dripping = slow.drip(hello, hello.length - 1, Duration.ofMillis(50));
+        assertEndsInTime(slow);
+        dripping.join();
+      }
+      assertThat(impatient.count("silent")).isEqualTo(2);
+      await().until(() -> impatient.edge.limits().total() == 0);
+    }
+  }
+
+  @Test
+  void aTlsClientThatDoesNotEndItsSideIsCutOff() throws Exception {
+    TlsContext context = TlsContext.selfSigned(folder.resolve("tls"), Optional.empty());
+    TcpEdge tcp = bindTls(context);
+    try (TestClient client = TestClient.of(tlsSocket(trusting(context), tcp, "clawterm/1"))) {
+      client.send(new byte[100]);
+      assertThat(code(client.receive())).isEqualTo(Code.PROTOCOL_ERROR);
+      assertThat(client.next()).isEmpty();
+
+      await()
+          .atMost(Duration.ofSeconds(5))
+          .untilAsserted(() -> assertThatThrownBy(() -> client.send(new byte[1])).isNotNull());
+    }
+  }
+
+  /** Within the time for the first frame, give or take what a busy machine needs. */
+  private static void assertEndsInTime(TestClient client) throws Exception {
+    long begin = System.nanoTime();
+    client.awaitEnd(); // with an alert, where there is TLS
+    assertThat(Duration.ofNanos(System.nanoTime() - begin))
+        .isBetween(Duration.ofMillis(800), Duration.ofSeconds(5));
+  }
+
   // ---- Unix
 
   private static TestClient unixClient(Path path) throws IOException {
@@ -292,6 +344,26 @@ class TransportsTest {
 
       assertThat(unix).isNotNull();
       assertThat(code(client.receive())).isEqualTo(Code.UNAUTHENTICATED);
+    }
+  }
+
+  @Test
+  void whoIsSilentOrSlowAtAUnixSocketIsCutOffInTime() throws Exception {
+    Path path = folder.resolve("clawterm.sock");
+    try (EdgeFixture impatient = new EdgeFixture(IMPATIENT);
+        UnixEdge unix = UnixEdge.bind(impatient.kit.system(), impatient.edge, path)) {
+      assertThat(unix).isNotNull();
+      try (TestClient silent = unixClient(path)) {
+        assertEndsInTime(silent);
+      }
+      try (TestClient slow = unixClient(path)) {
+        byte[] connect = connectFrame(fields()).toBytes();
+        Thread dripping = slow.drip(connect, connect.length - 1, Duration.ofMillis(50));
+        assertEndsInTime(slow);
+        dripping.join();
+      }
+      assertThat(impatient.count("silent")).isEqualTo(2);
+      assertThat(impatient.sessions.told).isEmpty();
     }
   }
 
@@ -365,6 +437,11 @@ class TransportsTest {
             received.add("closed");
             return null;
           }
+
+          @Override
+          public void onError(WebSocket socket, Throwable failure) {
+            received.add("closed");
+          }
         };
     WebSocket.Builder builder =
         HttpClient.newHttpClient().newWebSocketBuilder().subprotocols("clawterm.v1");
@@ -432,6 +509,41 @@ class TransportsTest {
       assertThatThrownBy(() -> open(server, received, origin))
           .isInstanceOf(ExecutionException.class)
           .hasCauseInstanceOf(WebSocketHandshakeException.class);
+    }
+  }
+
+  @Test
+  void whoIsSilentOrSlowOnAWebSocketIsCutOffInTime() throws Exception {
+    try (EdgeFixture impatient = new EdgeFixture(IMPATIENT)) {
+      ServerBinding server =
+          Http.get(impatient.kit.system())
+              .newServerAt("127.0.0.1", 0)
+              .bind(new WebSocketEdge(impatient.edge).route())
+              .toCompletableFuture()
+              .get(10, TimeUnit.SECONDS);
+      BlockingQueue<Object> silent = new LinkedBlockingQueue<>();
+      long begin = System.nanoTime();
+      WebSocket socket = open(server, silent, "");
+      assertThat(silent.poll(10, TimeUnit.SECONDS)).isEqualTo("closed");
+      assertThat(Duration.ofNanos(System.nanoTime() - begin)).isLessThan(Duration.ofSeconds(5));
+      assertThat(socket.isInputClosed()).isTrue();
+
+      // The first part of a message whose end never comes, of a stranger and of somebody known.
+      ByteBuffer part = connectFrame(fields()).toBuffer().limit(20);
+      BlockingQueue<Object> slow = new LinkedBlockingQueue<>();
+      open(server, slow, "").sendBinary(part, false).get(10, TimeUnit.SECONDS);
+      assertThat(slow.poll(10, TimeUnit.SECONDS)).isEqualTo("closed");
+
+      BlockingQueue<Object> known = new LinkedBlockingQueue<>();
+      WebSocket attached = open(server, known, "");
+      send(attached, connectFrame(fields()));
+      int session = frame(known, FrameType.ACCEPT).sessionId();
+      attached
+          .sendBinary(data(session, 1, "hello").toBuffer().limit(15), false)
+          .get(10, TimeUnit.SECONDS);
+      assertThat(known.poll(10, TimeUnit.SECONDS)).isEqualTo("closed");
+      await().until(() -> impatient.edge.limits().total() == 0);
+      assertThat(impatient.sessions.told(SessionCommand.Detach.class)).hasSize(1);
     }
   }
 }
