@@ -26,6 +26,10 @@ class SessionModelTest {
 
   private static final TestNode NODE = new TestNode();
   private static final int STEPS = 40;
+
+  /** The seeds up to this one are run each time, with a crash after each commit. */
+  private static final int ALWAYS_CRASHING = 10;
+
   private static final List<Mode> MODES = List.of(Mode.TAKE_OVER, Mode.SHARE, Mode.WATCH);
 
   @AfterAll
@@ -38,7 +42,9 @@ class SessionModelTest {
     if (given != null) {
       return LongStream.of(given);
     }
-    return new Random().longs(Long.getLong("clawterm.seeds", 40), 0, 1_000_000_000);
+    return LongStream.concat(
+        LongStream.rangeClosed(1, ALWAYS_CRASHING),
+        new Random().longs(Long.getLong("clawterm.seeds", 30), ALWAYS_CRASHING + 1, 1_000_000_000));
   }
 
   @ParameterizedTest(name = "-Dclawterm.seed={0}")
@@ -73,6 +79,7 @@ class SessionModelTest {
   private static final class Run {
     private final Random random;
     private final boolean crashAlways;
+    private int commitsBefore;
     private final TestSession session;
     private final Peer laptop = new Peer("laptop");
     private final List<Peer> peers = List.of(laptop, new Peer("phone"), new Peer("tablet"));
@@ -90,7 +97,7 @@ class SessionModelTest {
 
     Run(long seed) {
       random = new Random(seed);
-      crashAlways = random.nextInt(3) == 0;
+      crashAlways = seed <= ALWAYS_CRASHING || random.nextInt(3) == 0;
       int snapshotEvery = random.nextBoolean() ? 10 : 1_000;
       session =
           NODE.session(
@@ -99,6 +106,9 @@ class SessionModelTest {
 
     void all() {
       connect(laptop);
+      if (crashAlways) {
+        crashes();
+      }
       for (int step = 0; step < STEPS; step++) {
         Peer peer = peers.get(random.nextInt(peers.size()));
         switch (random.nextInt(14)) {
@@ -113,11 +123,33 @@ class SessionModelTest {
         }
         check();
         if (crashAlways || random.nextInt(8) == 0) {
-          crash();
-          check();
+          crashes();
         }
       }
       readAllAndClose();
+    }
+
+    private void crashes() {
+      crash();
+      check();
+      if (crashAlways) {
+        // A life begins with a commit where devices were attached to the one before.
+        crash();
+        check();
+      }
+    }
+
+    /** The connection of a device; where a crash has taken it, the device comes back. */
+    private Optional<TestDevice> connection(Peer peer) {
+      if (crashAlways && peer.connection.isEmpty()) {
+        if (peer.token != 0 && random.nextBoolean()) {
+          resume(peer);
+        } else {
+          connect(peer);
+        }
+        check();
+      }
+      return peer.connection;
     }
 
     private void connect(Peer peer) {
@@ -180,7 +212,7 @@ class SessionModelTest {
     }
 
     private void input(Peer peer) {
-      TestDevice device = peer.connection.orElse(null);
+      TestDevice device = connection(peer).orElse(null);
       if (device == null) {
         return;
       }
@@ -237,6 +269,14 @@ class SessionModelTest {
       if (random.nextBoolean() && delivered > consumed) {
         consumed += 1 + random.nextLong(delivered - consumed);
         session.consume(epoch, consumed);
+        if (crashAlways) {
+          // What it has consumed and what it emits are two commits.
+          check();
+          crashes();
+          if (!running) {
+            return;
+          }
+        }
       }
       Entry[] entries = new Entry[1 + random.nextInt(3)];
       for (int i = 0; i < entries.length; i++) {
@@ -247,23 +287,25 @@ class SessionModelTest {
     }
 
     private void suspend(Peer peer) {
-      peer.connection.ifPresent(device -> {
-        device.suspend();
-        assertThat(device.detached()).isEqualTo(Code.SUSPENDED);
-        confirmed(peer);
-        peer.connection = Optional.empty();
-      });
+      connection(peer)
+          .ifPresent(device -> {
+            device.suspend();
+            assertThat(device.detached()).isEqualTo(Code.SUSPENDED);
+            confirmed(peer);
+            peer.connection = Optional.empty();
+          });
     }
 
     private void silence(Peer peer) {
-      peer.connection.ifPresent(device -> {
-        if (random.nextBoolean()) {
-          device.detach();
-        } else {
-          device.edge.stop();
-        }
-        peer.connection = Optional.empty();
-      });
+      connection(peer)
+          .ifPresent(device -> {
+            if (random.nextBoolean()) {
+              device.detach();
+            } else {
+              device.edge.stop();
+            }
+            peer.connection = Optional.empty();
+          });
     }
 
     private void targetCrash() {
@@ -276,7 +318,7 @@ class SessionModelTest {
 
     /** The session dies with input on its way: stored or not, but never half, and never denied. */
     private void fault(Peer peer) {
-      TestDevice device = peer.connection.orElse(null);
+      TestDevice device = connection(peer).orElse(null);
       if (device == null || device.mode == Mode.WATCH) {
         return;
       }
@@ -297,6 +339,7 @@ class SessionModelTest {
       // The journal may still take what the life before had written when it ended; what the next
       // life has read back is settled.
       session.describe();
+      commitsBefore = session.journaled().size();
       boolean stored = session.stored().device(peer.name).lastInput() == first;
       assertThat(stored).isIn(told, true);
       if (failing) {
@@ -313,8 +356,26 @@ class SessionModelTest {
 
     private void crash() {
       session.crash();
+      List<SessionEvent> journal = session.journaled();
+      if (crashAlways) {
+        assertEndedByACommit(journal.subList(commitsBefore, journal.size()));
+      }
+      commitsBefore = journal.size();
       nextLife();
       wakesIfInputWaits();
+    }
+
+    /** Nothing but the attachment that it needs comes before the one commit of a life. */
+    private static void assertEndedByACommit(List<SessionEvent> life) {
+      if (!life.isEmpty()) {
+        assertThat(life.subList(0, life.size() - 1))
+            .hasSizeLessThan(2)
+            .flatMap(SessionEvent::changes)
+            .hasOnlyElementsOfTypes(
+                SessionEvent.Created.class,
+                SessionEvent.DeviceAttached.class,
+                SessionEvent.DeviceDetached.class);
+      }
     }
 
     private void nextLife() {
