@@ -2,11 +2,15 @@ package io.clawterm.edge;
 
 import akka.Done;
 import akka.NotUsed;
+import akka.actor.Cancellable;
+import akka.actor.CoordinatedShutdown;
+import akka.actor.typed.ActorSystem;
 import akka.stream.javadsl.Flow;
 import akka.util.ByteString;
 import io.clawterm.session.Sessions;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.util.Set;
+import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
@@ -52,6 +56,20 @@ public final class Edge {
         .copy()
         .completeOnTimeout(
             Done.getInstance(), settings.shutdownTimeout().toMillis(), TimeUnit.MILLISECONDS);
+  }
+
+  /**
+   * Shuts down also when the actor system ends, whoever ends it: the host that owns it, or a
+   * cluster that has downed this node.
+   *
+   * @return cancels that, for an edge that ends before its system
+   */
+  public Cancellable shutdownWith(ActorSystem<?> system) {
+    return CoordinatedShutdown.get(system)
+        .addCancellableTask(
+            CoordinatedShutdown.PhaseBeforeServiceUnbind(),
+            "edge-" + UUID.randomUUID(),
+            this::shutdown);
   }
 
   /** One connection: bytes from the socket to bytes for it. Runs once. */

@@ -350,4 +350,21 @@ class CircuitsTest {
       assertThat(code(late.receive())).isEqualTo(Code.SHUTTING_DOWN);
     }
   }
+
+  @Test
+  void anActorSystemThatEndsTellsDevicesUnlessTheEdgeHasEndedBefore() throws Exception {
+    try (EdgeFixture other = new EdgeFixture("");
+        TestClient client = other.client()) {
+      int session = client.open().sessionId();
+      other.edge.shutdownWith(other.kit.system());
+      assertThat(other.edge.shutdownWith(other.kit.system()).cancel()).isTrue();
+
+      other.kit.system().terminate();
+
+      Frame told = client.receive(FrameType.DISCONNECT);
+      assertThat(told.sessionId()).isEqualTo(session);
+      assertThat(code(told)).isEqualTo(Code.SHUTTING_DOWN);
+      assertThat(client.next()).isEmpty();
+    }
+  }
 }

@@ -276,6 +276,7 @@ final class Node implements ClawTerm {
     }
     // Before any listener goes, WebSocket's as well: devices are told to come back.
     closing.add("connections", () -> await(edge.shutdown(), "the connections"));
+    closing.add("shutdown of the actor system", edge.shutdownWith(system)::cancel);
     endpoints = new Endpoints(unix, tcp, http, settings.data().map(AccessToken::file));
     manage(settings, system);
     readiness.started();
@@ -519,6 +520,9 @@ final class Node implements ClawTerm {
 
   /** Ends all that this node runs on a system that goes on: sessions commit and tell devices. */
   private static Done leave(ActorSystem<?> hosts) throws Exception {
+    if (hosts.getWhenTerminated().toCompletableFuture().isDone()) {
+      return Done.getInstance(); // the host has ended them with its system
+    }
     ClusterSharding sharding = ClusterSharding.get(Adapter.toClassic(hosts));
     for (String region : REGIONS) {
       await(

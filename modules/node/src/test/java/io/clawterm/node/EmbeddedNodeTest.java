@@ -15,6 +15,7 @@ import io.clawterm.api.ClawTerm;
 import io.clawterm.client.ClawTermClient;
 import io.clawterm.client.ClientSession;
 import io.clawterm.client.ConnectOptions;
+import io.clawterm.client.ConnectionEvent;
 import io.clawterm.client.PipedSession;
 import io.clawterm.client.ServerAddress;
 import io.clawterm.storage.DatabaseSettings;
@@ -31,6 +32,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Flow;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.SubmissionPublisher;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
@@ -192,6 +194,53 @@ class EmbeddedNodeTest {
       } finally {
         hosts.terminate();
         hosts.getWhenTerminated().toCompletableFuture().get(60, TimeUnit.SECONDS);
+      }
+    }
+  }
+
+  @Test
+  void devicesAreToldWhenTheHostEndsItsActorSystem() throws Exception {
+    try (EmbeddedPostgres postgres =
+            EmbeddedPostgres.start(folder.resolve("pg"), EmbeddedPostgresSettings.forTests());
+        HikariDataSource database =
+            Databases.open(
+                postgres.target(),
+                new DatabaseSettings(10, Duration.ofSeconds(10), Duration.ofMinutes(1), false))) {
+      ActorSystem<Void> hosts =
+          ActorSystem.create(
+              Behaviors.empty(),
+              "host",
+              ClawTermActorSystem.setup(ConfigFactory.empty(), database));
+      Cluster cluster = Cluster.get(hosts);
+      cluster.manager().tell(Join.create(cluster.selfMember().address()));
+      var lost = new LinkedBlockingQueue<String>();
+      try (ClawTerm node =
+          ClawTerm.embedded()
+              .dataSource(database)
+              .actorSystem(hosts)
+              .setting("clawterm.node.data", folder.resolve("data").toString())
+              .agent("shout", SHOUT)
+              .build()) {
+        node.start().toCompletableFuture().get(120, TimeUnit.SECONDS);
+        try (ClawTermClient client =
+            ClawTermClient.builder()
+                .address(socket(node))
+                .listener((session, event) -> {
+                  if (event instanceof ConnectionEvent.Lost(String reason, Duration retryIn)) {
+                    lost.add(reason);
+                  }
+                })
+                .build()) {
+          client
+              .connect(ConnectOptions.target("agent:shout"))
+              .toCompletableFuture()
+              .get(60, TimeUnit.SECONDS);
+
+          hosts.terminate();
+
+          assertThat(lost.poll(30, TimeUnit.SECONDS)).contains("shuts down");
+          hosts.getWhenTerminated().toCompletableFuture().get(60, TimeUnit.SECONDS);
+        }
       }
     }
   }
