@@ -30,19 +30,10 @@ final class Logs {
     LoggerContext context = quiet();
     Path folder = data.resolve("logs");
 
-    var json = new JsonEncoder();
-    json.setContext(context);
-    json.setWithFormattedMessage(true);
-    json.setWithMessage(false);
-    json.setWithSequenceNumber(false);
-    json.setWithNanoseconds(false);
-    json.setWithContext(false);
-    json.start();
-
     var file = new RollingFileAppender<ILoggingEvent>();
     file.setContext(context);
     file.setFile(folder.resolve("clawterm.log").toString());
-    file.setEncoder(json);
+    file.setEncoder(json(context));
     var rolling = new SizeAndTimeBasedRollingPolicy<ILoggingEvent>();
     rolling.setContext(context);
     rolling.setParent(file);
@@ -66,6 +57,19 @@ final class Logs {
   static void onTerminal() {
     LoggerContext context = quiet();
     context.getLogger(Logger.ROOT_LOGGER_NAME).addAppender(console(context));
+  }
+
+  /** One JSON object a line. */
+  static JsonEncoder json(LoggerContext context) {
+    var json = new JsonEncoder();
+    json.setContext(context);
+    json.setWithFormattedMessage(true);
+    json.setWithMessage(false);
+    json.setWithSequenceNumber(false);
+    json.setWithNanoseconds(false);
+    json.setWithContext(false);
+    json.start();
+    return json;
   }
 
   private static LoggerContext quiet() {
