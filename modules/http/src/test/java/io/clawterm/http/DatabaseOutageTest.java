@@ -42,7 +42,7 @@ class DatabaseOutageTest {
   private static final Logger LOG = LoggerFactory.getLogger(DatabaseOutageTest.class);
 
   private static final Duration LIMIT = Duration.ofSeconds(60);
-  private static final Duration STALL = Duration.ofSeconds(12);
+  private static final Duration STALL = Duration.ofSeconds(Integer.getInteger("stall.seconds", 12));
 
   /** What a device waits at most until it is told to come back. */
   private static final Duration ANSWER_WITHIN = Duration.ofSeconds(15);

@@ -62,6 +62,10 @@ final class RunningNode implements AutoCloseable {
     return process.pid();
   }
 
+  boolean isAlive() {
+    return process.isAlive();
+  }
+
   String said() {
     return read(out);
   }
