@@ -51,7 +51,7 @@ final class SessionsCommand implements Callable<Integer> {
             sessions.add(session);
           }
         }
-        cursor = page.path("next").asText("");
+        cursor = page.path("nextCursor").asText("");
       } while (!cursor.isEmpty());
     }
     if (json) {

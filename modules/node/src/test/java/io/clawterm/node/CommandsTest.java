@@ -5,6 +5,9 @@ import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.clawterm.client.ClawTermClient;
+import io.clawterm.client.ConnectOptions;
+import io.clawterm.client.ServerAddress;
 import io.clawterm.protocol.Frame;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -20,6 +23,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
@@ -90,6 +95,34 @@ class CommandsTest {
     Cli.Result late = cli.run("send", "--session", id, "hello");
     assertThat(late.code()).isEqualTo(1);
     assertThat(late.err()).doesNotContain("should not happen");
+  }
+
+  @Test
+  void sessionsBeyondTheFirstPageAreListed() throws Exception {
+    List<String> opened = new ArrayList<>();
+    try (ClawTermClient client =
+        ClawTermClient.builder()
+            .address(ServerAddress.unix(Path.of(node.file().path("unix").asText())))
+            .build()) {
+      for (int i = 0; i < 101; i++) {
+        opened.add(
+            client
+                .connect(ConnectOptions.target("agent:demo"))
+                .toCompletableFuture()
+                .get(30, TimeUnit.SECONDS)
+                .id()
+                .toString());
+      }
+    }
+
+    await()
+        .atMost(Duration.ofMinutes(1))
+        .untilAsserted(() ->
+            assertThat(
+                    JSON.readTree(cli.run("sessions", "--json").succeeded().out())
+                        .findValuesAsText("id"))
+                .containsAll(opened)
+                .doesNotHaveDuplicates());
   }
 
   @Test
