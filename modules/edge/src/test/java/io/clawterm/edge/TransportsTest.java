@@ -33,8 +33,12 @@ import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.security.KeyFactory;
 import java.security.KeyStore;
+import java.security.cert.Certificate;
+import java.security.spec.PKCS8EncodedKeySpec;
 import java.time.Duration;
+import java.util.Base64;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -44,6 +48,8 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import javax.net.ssl.KeyManager;
+import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLHandshakeException;
 import javax.net.ssl.SSLParameters;
@@ -88,14 +94,34 @@ class TransportsTest {
   }
 
   private static SSLContext trusting(TlsContext server) throws Exception {
+    return trusting(server, new KeyManager[0]);
+  }
+
+  private static SSLContext trusting(TlsContext server, KeyManager[] own) throws Exception {
     var store = KeyStore.getInstance("PKCS12");
     store.load(null, null);
     store.setCertificateEntry("server", server.certificate());
     var managers = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
     managers.init(store);
     var context = SSLContext.getInstance("TLS");
-    context.init(null, managers.getTrustManagers(), null);
+    context.init(own, managers.getTrustManagers(), null);
     return context;
+  }
+
+  /** The certificate and key of a folder, as a client shows them. */
+  private static KeyManager[] identity(Path files) throws Exception {
+    String pem = Files.readString(files.resolve("key.pem")).replaceAll("-----.*-----|\\s", "");
+    var spec = new PKCS8EncodedKeySpec(Base64.getDecoder().decode(pem));
+    var store = KeyStore.getInstance("PKCS12");
+    store.load(null, null);
+    store.setKeyEntry(
+        "own",
+        KeyFactory.getInstance("EC").generatePrivate(spec),
+        new char[0],
+        new Certificate[] {TlsContext.selfSigned(files, Optional.empty()).certificate()});
+    var managers = KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());
+    managers.init(store, new char[0]);
+    return managers.getKeyManagers();
   }
 
   private static SSLSocket tlsSocket(SSLContext context, TcpEdge tcp, String alpn)
@@ -215,6 +241,38 @@ class TransportsTest {
       assertThatThrownBy(client::open).isInstanceOf(IOException.class);
     }
     assertThat(fixture.sessions.told).isEmpty();
+  }
+
+  @Test
+  void aClientWithATrustedCertificateIsLetInAndOneWithAnotherIsNot() throws Exception {
+    TlsContext.selfSigned(folder.resolve("friend"), Optional.empty());
+    TlsContext.selfSigned(folder.resolve("stranger"), Optional.empty());
+    TlsContext needing =
+        TlsContext.selfSigned(
+            folder.resolve("tls"), Optional.of(folder.resolve("friend/cert.pem")));
+    var asking =
+        new Edge(
+            fixture.sessions,
+            EdgeFixture.TOKENS,
+            EdgeFixture.settings("tls.client-certificates = need"),
+            new SimpleMeterRegistry());
+    TcpEdge tcp =
+        TcpEdge.bindTls(fixture.kit.system(), asking, "127.0.0.1", 0, needing)
+            .toCompletableFuture()
+            .get(10, TimeUnit.SECONDS);
+
+    SSLContext stranger = trusting(needing, identity(folder.resolve("stranger")));
+    try (TestClient client = TestClient.of(tlsSocket(stranger, tcp, "clawterm/1"))) {
+      assertThatThrownBy(client::open).isInstanceOf(IOException.class);
+    }
+    assertThat(fixture.sessions.told).isEmpty();
+    SSLContext friend = trusting(needing, identity(folder.resolve("friend")));
+    try (TestClient client = TestClient.of(tlsSocket(friend, tcp, "clawterm/1"))) {
+      int session = client.open().sessionId();
+      client.send(data(session, 1, "let in"));
+
+      assertThat(text(client.receive(FrameType.DATA))).isEqualTo("let in");
+    }
   }
 
   @Test

@@ -166,6 +166,40 @@ class NodeLifeTest {
     }
   }
 
+  @Test
+  void aCertificateOfOnesOwnIsShownAndTrustedByPinOrAuthority() throws Exception {
+    var own = OwnCertificate.make(home.resolve("own"));
+    Cli cli = Cli.in(home);
+    String[] files = {"--tls-cert", own.chain().toString(), "--tls-key", own.key().toString()};
+    try (RunningNode node = RunningNode.up(cli, files)) {
+      String[] send = {
+        "send",
+        "--data",
+        home.resolve("elsewhere").toString(),
+        "--server",
+        "tls://" + node.file().path("tcp").asText(),
+        "--token-file",
+        cli.data().resolve("token").toString(),
+        "--target",
+        "agent:demo",
+        "count to 2 at 100 per second"
+      };
+
+      Cli.Result unknown = cli.run(send);
+      Cli.Result vouchedFor = cli.with("JDK_JAVA_OPTIONS", own.trustOptions()).run(send);
+      Cli.Result pinned = cli.run(with(send, "--fingerprint", own.fingerprint()));
+
+      assertThat(node.file().path("fingerprint").asText().replace(":", ""))
+          .isEqualToIgnoringCase(own.fingerprint());
+      assertThat(cli.data().resolve("tls")).doesNotExist();
+      assertThat(unknown.code()).isEqualTo(1);
+      assertThat(unknown.err()).contains(own.fingerprint());
+      assertThat(vouchedFor.succeeded().out()).endsWith("1 2\n");
+      assertThat(pinned.succeeded().out()).endsWith("1 2\n");
+      cli.run("status").succeeded();
+    }
+  }
+
   private static String[] with(String[] command, String option, String value) {
     String[] longer = Arrays.copyOf(command, command.length + 2);
     longer[command.length] = option;
