@@ -278,7 +278,8 @@ class LauncherTest {
     Result second = run("version", "--json").succeeded();
 
     assertThat(first.err()).contains("First use").contains("Built in");
-    assertThat(lines(mavenCalls)).containsExactly(jdk + " -B -DskipTests package");
+    assertThat(lines(mavenCalls))
+        .containsExactly(jdk + " -B -Dmaven.test.skip=true -pl modules/node -am package");
     assertThat(second.err()).isEmpty();
     assertThat(second.java())
         .hasSize(2)
