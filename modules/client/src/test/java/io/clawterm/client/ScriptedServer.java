@@ -7,6 +7,7 @@ import io.clawterm.protocol.Frame;
 import io.clawterm.protocol.FrameDecoder;
 import io.clawterm.protocol.FrameType;
 import io.clawterm.protocol.Sequence;
+import io.clawterm.protocol.TerminalSize;
 import java.io.Closeable;
 import java.io.IOException;
 import java.io.InputStream;
@@ -73,6 +74,7 @@ final class ScriptedServer implements Closeable {
     final List<byte[]> input = new ArrayList<>();
     final List<Integer> inputFlags = new ArrayList<>();
     final List<byte[]> tokens = new ArrayList<>();
+    final List<TerminalSize> sizes = new CopyOnWriteArrayList<>();
     String target = "";
     int firstKept = 1;
     boolean closed;
@@ -453,7 +455,10 @@ final class ScriptedServer implements Closeable {
         }
         switch (frame.type()) {
           case DATA -> data(current, frame);
-          case KEEPALIVE -> acknowledged(frame);
+          case KEEPALIVE -> {
+            acknowledged(frame);
+            frame.fields().terminalSize().ifPresent(current.sizes::add);
+          }
           case SUSPEND -> {
             acknowledged(frame);
             current.suspends++;

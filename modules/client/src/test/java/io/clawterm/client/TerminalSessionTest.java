@@ -9,11 +9,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.clawterm.protocol.Code;
 import io.clawterm.protocol.Fields;
+import io.clawterm.protocol.TerminalSize;
 import java.io.ByteArrayOutputStream;
 import java.io.PipedInputStream;
 import java.io.PipedOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import org.jline.terminal.Size;
@@ -128,6 +130,58 @@ class TerminalSessionTest {
       assertThat(resultOf(ended)).isEqualTo(new Ending.Suspended());
       assertThat(String.join("", server.inputs(id))).isEqualTo("ls\r" + INTERRUPT + "x");
     }
+  }
+
+  @Test
+  void aProgramHearsOfEachChangeOfTheSizeAndOfTheLastOneAfterALostConnection() throws Exception {
+    TerminalSession screen = TerminalSession.on(terminal, true, Optional.empty());
+    try (var server = ScriptedServer.unix(folder.resolve("s"));
+        ClawTermClient client = clientOf(server).listener(screen).build()) {
+      ClientSession session =
+          resultOf(client.connect(ConnectOptions.target("pty:sh").withSize(80, 24)));
+      run(screen, session);
+      List<TerminalSize> told = server.session(session.id().value()).sizes;
+      type("x");
+      eventually().until(() -> server.inputs(session.id().value()).size() == 1);
+
+      changeSize(100, 30);
+      eventually().until(() -> told.equals(List.of(new TerminalSize(100, 30))));
+      changeSize(100, 30);
+      changeSize(0, 0);
+      changeSize(120, 40);
+      eventually().until(() -> told.size() > 1);
+      server.cutAll();
+      eventually().until(() -> server.greetings().size() == 2);
+
+      assertThat(told).containsExactly(new TerminalSize(100, 30), new TerminalSize(120, 40));
+      assertThat(server.greetings())
+          .extracting(greeting -> greeting.fields().terminalSize().orElseThrow())
+          .containsExactly(new TerminalSize(80, 24), new TerminalSize(120, 40));
+      type(String.valueOf(SUSPEND));
+      resultOf(ended);
+    }
+  }
+
+  @Test
+  void aSizeThatTheGreetingDidNotTellFollowsAtOnce() throws Exception {
+    TerminalSession screen = TerminalSession.on(terminal, true, Optional.empty());
+    try (var server = ScriptedServer.unix(folder.resolve("s"));
+        ClawTermClient client = clientOf(server).listener(screen).build()) {
+      ClientSession session = resultOf(client.connect(ConnectOptions.target("pty:sh")));
+      run(screen, session);
+
+      eventually()
+          .untilAsserted(() ->
+              assertThat(server.session(session.id().value()).sizes)
+                  .containsExactly(new TerminalSize(80, 24)));
+      type(String.valueOf(SUSPEND));
+      resultOf(ended);
+    }
+  }
+
+  private void changeSize(int columns, int rows) {
+    terminal.setSize(Size.of(columns, rows));
+    terminal.raise(Terminal.Signal.WINCH);
   }
 
   @Test

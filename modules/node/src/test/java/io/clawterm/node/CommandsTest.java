@@ -6,7 +6,9 @@ import static org.awaitility.Awaitility.await;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.clawterm.client.ClawTermClient;
+import io.clawterm.client.ClientSession;
 import io.clawterm.client.ConnectOptions;
+import io.clawterm.client.Received;
 import io.clawterm.client.ServerAddress;
 import io.clawterm.protocol.Frame;
 import java.io.IOException;
@@ -27,6 +29,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -100,10 +103,7 @@ class CommandsTest {
   @Test
   void sessionsBeyondTheFirstPageAreListed() throws Exception {
     List<String> opened = new ArrayList<>();
-    try (ClawTermClient client =
-        ClawTermClient.builder()
-            .address(ServerAddress.unix(Path.of(node.file().path("unix").asText())))
-            .build()) {
+    try (ClawTermClient client = client()) {
       for (int i = 0; i < 101; i++) {
         opened.add(
             client
@@ -123,6 +123,12 @@ class CommandsTest {
                         .findValuesAsText("id"))
                 .containsAll(opened)
                 .doesNotHaveDuplicates());
+  }
+
+  private static ClawTermClient client() throws IOException {
+    return ClawTermClient.builder()
+        .address(ServerAddress.unix(Path.of(node.file().path("unix").asText())))
+        .build();
   }
 
   @Test
@@ -157,6 +163,36 @@ class CommandsTest {
     Cli.Result refused = cli.runWith("", "connect", "pty:id");
     assertThat(refused.code()).isEqualTo(1);
     assertThat(refused.err()).contains("pty").doesNotContain("should not happen");
+  }
+
+  @Test
+  void aProgramHasTheSizeOfTheTerminalAndItsChanges() throws Exception {
+    List<String> shown = new CopyOnWriteArrayList<>();
+    try (ClawTermClient client = client()) {
+      ClientSession session =
+          client
+              .connect(ConnectOptions.target("pty:shell").withSize(100, 30))
+              .toCompletableFuture()
+              .get(30, TimeUnit.SECONDS);
+      session.onOutput(received -> {
+        if (received instanceof Received.Entry entry) {
+          shown.add(new String(entry.bytes(), StandardCharsets.UTF_8));
+        }
+      });
+
+      session.send("stty size\n").toCompletableFuture().get(30, TimeUnit.SECONDS);
+      await()
+          .atMost(Duration.ofMinutes(1))
+          .until(() -> String.join("", shown).contains("30 100\r\n"));
+      session.resize(120, 40);
+      await()
+          .atMost(Duration.ofMinutes(1))
+          .until(() -> {
+            session.send("stty size\n").toCompletableFuture().get(30, TimeUnit.SECONDS);
+            return String.join("", shown).contains("40 120\r\n");
+          });
+      session.disconnect().toCompletableFuture().get(30, TimeUnit.SECONDS);
+    }
   }
 
   @Test
