@@ -155,4 +155,11 @@ public abstract sealed class ClientException extends RuntimeException {
       super("the unacknowledged window is full; wait for stages of earlier sends", null);
     }
   }
+
+  /** This device only watches its session, and sends nothing. */
+  public static final class Watching extends ClientException {
+    Watching() {
+      super("this device only watches the session, and sends nothing", null);
+    }
+  }
 }

@@ -2,6 +2,7 @@ package io.clawterm.client;
 
 import io.clawterm.api.SessionId;
 import io.clawterm.protocol.Flags;
+import io.clawterm.protocol.Mode;
 import io.clawterm.protocol.TerminalSize;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -45,6 +46,11 @@ public final class ClientSession implements AutoCloseable {
     return driver.session().device();
   }
 
+  /** Whether all that it sends would be refused. */
+  boolean watches() {
+    return driver.session().mode() == Mode.WATCH;
+  }
+
   /** Whether output up to {@link #joinedAt()} was missed and comes now. */
   boolean joinedBehind() {
     return driver.session().joinedBehind();
@@ -61,7 +67,8 @@ public final class ClientSession implements AutoCloseable {
    *
    * @return its number, once the server has it in its journal; failed with a {@link
    *     ClientException} where the session ends before. Then nobody knows: with a token file a
-   *     later resume sends it again, under the same number, and it is applied once
+   *     later resume sends it again, under the same number, and it is applied once. With {@link
+   *     ClientException.Watching} at once where this device only watches
    */
   public CompletionStage<Long> send(String text) {
     return send(text.getBytes(StandardCharsets.UTF_8));

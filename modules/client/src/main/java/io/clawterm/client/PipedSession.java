@@ -40,6 +40,9 @@ public final class PipedSession implements SessionListener {
    */
   public int run(ClientSession session, Reader lines) throws IOException, InterruptedException {
     AgentView view = shown(session);
+    if (session.watches()) {
+      return watch(session, view, new BufferedReader(lines));
+    }
     var reader = new BufferedReader(lines);
     boolean asked = false;
     for (String line = reader.readLine(); line != null; line = reader.readLine()) {
@@ -48,16 +51,26 @@ public final class PipedSession implements SessionListener {
         asked = true;
       }
     }
-    if (!asked) {
-      if (session.joinedBehind()) {
-        view.awaitReplay();
-      }
-      Outcome outcome = view.awaitAnswer();
-      return outcome == null && !(ended(session) instanceof Ending.Failed)
-          ? nothingAsked()
-          : exit(session, outcome);
+    return asked ? exit(session, view.awaitAnswer()) : shownUpToNow(session, view);
+  }
+
+  private int watch(ClientSession session, AgentView view, BufferedReader lines)
+      throws InterruptedException {
+    if (lines.lines().anyMatch(line -> !line.isBlank())) {
+      screen.error("not sent: this device only watches");
+      return FAILED;
     }
-    return exit(session, view.awaitAnswer());
+    return shownUpToNow(session, view);
+  }
+
+  private int shownUpToNow(ClientSession session, AgentView view) throws InterruptedException {
+    if (session.joinedBehind()) {
+      view.awaitReplay();
+    }
+    Outcome outcome = view.awaitAnswer();
+    return outcome == null && !(ended(session) instanceof Ending.Failed)
+        ? nothingAsked()
+        : exit(session, outcome);
   }
 
   /** Sends one text, which may have several lines, and waits until it is answered. */
@@ -67,9 +80,14 @@ public final class PipedSession implements SessionListener {
     return exit(session, view.awaitAnswer());
   }
 
-  private AgentView shown(ClientSession session) {
+  private AgentView view(ClientSession session) {
     var view = new AgentView(screen, session.device(), session.joinedAt());
     session.whenEnded(view::over);
+    return view;
+  }
+
+  private AgentView shown(ClientSession session) {
+    AgentView view = view(session);
     session.onOutput(view);
     return view;
   }

@@ -73,7 +73,7 @@ final class Sender {
   /** Takes an entry of input; waits while the window is full. */
   CompletableFuture<Long> send(byte[] entry, int flags) {
     if (session.mode() == Mode.WATCH) {
-      throw new IllegalStateException("a watching device sends nothing");
+      return CompletableFuture.failedFuture(new ClientException.Watching());
     }
     standing.lock.lock();
     try {

@@ -145,7 +145,9 @@ public final class TerminalSession implements SessionListener {
     try {
       String line =
           reader.readLine(PROMPT, null, (org.jline.reader.MaskingCallback) null, typedAhead);
-      if (line != null && !line.isBlank()) {
+      if (line != null && !line.isBlank() && session.watches()) {
+        screen.error("not sent: this device only watches");
+      } else if (line != null && !line.isBlank()) {
         view.asking();
         session
             .sendJson(AgentView.input(line))

@@ -9,6 +9,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.clawterm.protocol.Code;
 import io.clawterm.protocol.Fields;
+import io.clawterm.protocol.Mode;
 import io.clawterm.protocol.TerminalSize;
 import java.io.ByteArrayOutputStream;
 import java.io.PipedInputStream;
@@ -93,6 +94,23 @@ class TerminalSessionTest {
       eventually().until(() -> server.inputs(id).contains("{\"type\":\"abort\"}"));
       type(String.valueOf(SUSPEND));
       assertThat(resultOf(ended)).isEqualTo(new Ending.Suspended());
+    }
+  }
+
+  @Test
+  void aPersonWhoWatchesIsToldThatNothingIsSent() throws Exception {
+    TerminalSession screen = TerminalSession.on(terminal, false, Optional.empty());
+    try (var server = ScriptedServer.unix(folder.resolve("s"));
+        ClawTermClient client = clientOf(server).listener(screen).build()) {
+      ClientSession session = resultOf(client.connect(agent().withMode(Mode.WATCH)));
+      run(screen, session);
+
+      type("hello\r");
+      eventually().until(() -> shown().contains("not sent: this device only watches"));
+      type(String.valueOf(SUSPEND));
+
+      assertThat(resultOf(ended)).isEqualTo(new Ending.Suspended());
+      assertThat(server.inputs(session.id().value())).isEmpty();
     }
   }
 

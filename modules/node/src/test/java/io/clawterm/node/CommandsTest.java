@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.clawterm.client.ClawTermClient;
 import io.clawterm.client.ClientSession;
 import io.clawterm.client.ConnectOptions;
+import io.clawterm.client.Ending;
 import io.clawterm.client.Received;
 import io.clawterm.client.ServerAddress;
 import io.clawterm.protocol.Frame;
@@ -98,6 +99,41 @@ class CommandsTest {
     Cli.Result late = cli.run("send", "--session", id, "hello");
     assertThat(late.code()).isEqualTo(1);
     assertThat(late.err()).doesNotContain("should not happen");
+  }
+
+  @Test
+  void aModeSaysWhatBecomesOfOtherDevices() throws Exception {
+    try (ClawTermClient client = client()) {
+      ClientSession session =
+          client
+              .connect(ConnectOptions.target("agent:demo").withKey("modes").withEvents(true))
+              .toCompletableFuture()
+              .get(30, TimeUnit.SECONDS);
+      CompletableFuture<Ending> ended = session.ended().toCompletableFuture();
+      String[] join = {"connect", "--key", "modes", "--device", "other", "--mode"};
+
+      Cli.Result wrong = cli.runWith("", with(join, "steal"));
+      cli.runWith("count to 1\n", with(join, "share")).succeeded();
+      Cli.Result watched = cli.runWith("", with(join, "watch"));
+      Cli.Result talked = cli.runWith("count to 1\n", with(join, "watch"));
+      boolean undisturbed = !ended.isDone();
+      cli.runWith("", with(join, "takeover")).succeeded();
+
+      assertThat(wrong.code()).isEqualTo(2);
+      assertThat(wrong.err()).contains("takeover, share or watch");
+      assertThat(watched.succeeded().out()).contains("1\n");
+      assertThat(talked.code()).isEqualTo(1);
+      assertThat(talked.err()).contains("watch").doesNotContain("should not happen");
+      assertThat(undisturbed).isTrue();
+      assertThat(ended.get(30, TimeUnit.SECONDS))
+          .isInstanceOfSatisfying(
+              Ending.Failed.class,
+              failed -> assertThat(failed.cause()).hasMessageContaining("TAKEN_OVER"));
+    }
+  }
+
+  private static String[] with(String[] command, String last) {
+    return Stream.concat(Stream.of(command), Stream.of(last)).toArray(String[]::new);
   }
 
   @Test
