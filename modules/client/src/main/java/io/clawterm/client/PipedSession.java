@@ -22,6 +22,14 @@ public final class PipedSession implements SessionListener {
   /** The session ended before the answer did. */
   public static final int ENDED = 2;
 
+  /**
+   * An answer as a whole.
+   *
+   * @param code {@link #DONE}, {@link #FAILED} or {@link #ENDED}
+   * @param text what has come of it, without what was taken back
+   */
+  public record Answer(int code, String text) {}
+
   private final Screen screen;
 
   /** Text goes to {@code out}, notices and the connection's state to {@code asides}. */
@@ -78,6 +86,20 @@ public final class PipedSession implements SessionListener {
     AgentView view = shown(session);
     ask(session, view, text);
     return exit(session, view.awaitAnswer());
+  }
+
+  /** As {@link #ask}, and gives the answer as well. */
+  public Answer answer(ClientSession session, String text) throws InterruptedException {
+    var collected = new AnswerText();
+    AgentView view = view(session);
+    // Collected first: when the view has seen the end, the text is there.
+    session.onOutput(received -> {
+      collected.accept(received);
+      view.accept(received);
+    });
+    ask(session, view, text);
+    int code = exit(session, view.awaitAnswer());
+    return new Answer(code, collected.text());
   }
 
   private AgentView view(ClientSession session) {

@@ -50,6 +50,44 @@ class PipedSessionTest {
   }
 
   @Test
+  void anAnswerIsGivenWithoutWhatWasTakenBackOrAnswersOthers() throws Exception {
+    try (var server = ScriptedServer.unix(folder.resolve("s"));
+        ClawTermClient client = clientOf(server).listener(piped).build()) {
+      ClientSession session = resultOf(client.connect(agent()));
+      var answer = new CompletableFuture<PipedSession.Answer>();
+      Thread.ofVirtual()
+          .start(() -> {
+            try {
+              answer.complete(piped.answer(session, "hello"));
+            } catch (InterruptedException e) {
+              answer.completeExceptionally(e);
+            }
+          });
+      int id = session.id().value();
+      eventually().until(() -> server.inputs(id).size() == 1);
+
+      say(
+          server,
+          id,
+          "{'type':'message','role':'user','device':'phone','text':'first'}",
+          "{'type':'status','run':'started','answers':1}",
+          "{'type':'text','text':'for the phone'}",
+          "{'type':'message','role':'user','device':'test','text':'hello'}",
+          "{'type':'status','run':'ended','outcome':'done'}",
+          "{'type':'status','run':'started','answers':4}",
+          "{'type':'text','text':'good \u001b[31mday'}",
+          "{'type':'text','text':' to you'}",
+          "{'type':'retract','from':7,'to':8}",
+          "{'type':'text','text':'bet'}",
+          "{'type':'text','text':'ter'}",
+          "{'type':'status','run':'ended','outcome':'failed','error':'no more'}");
+
+      assertThat(resultOf(answer))
+          .isEqualTo(new PipedSession.Answer(PipedSession.FAILED, "better"));
+    }
+  }
+
+  @Test
   void aFailedAnswerIsAnExitCodeAndAMessage() throws Exception {
     try (var server = ScriptedServer.unix(folder.resolve("s"));
         ClawTermClient client = clientOf(server).listener(piped).build()) {

@@ -1,5 +1,7 @@
 package io.clawterm.node;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.clawterm.client.ClawTermClient;
 import io.clawterm.client.ClientException;
 import io.clawterm.client.ClientSession;
@@ -12,6 +14,7 @@ import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.InputStreamReader;
 import java.io.PrintWriter;
+import java.io.Writer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -97,6 +100,32 @@ final class Conversation {
       out.flush();
       return code == PipedSession.DONE ? 0 : Main.FAILED;
     }
+  }
+
+  /** As {@link #ask}; session, outcome and answer go to standard output as one JSON object. */
+  int askForJson(Opening opening, String text) throws Exception {
+    var pipes = new PipedSession(new PrintWriter(Writer.nullWriter()), err);
+    try (ClawTermClient client = server.client(pipes)) {
+      ClientSession session = opened(opening.open(client, Optional.empty()));
+      PipedSession.Answer answer = pipes.answer(session, text);
+      ObjectNode json =
+          new ObjectMapper()
+              .createObjectNode()
+              .put("session", session.id().toString())
+              .put("outcome", outcome(answer.code()))
+              .put("text", answer.text());
+      out.println(json);
+      out.flush();
+      return answer.code() == PipedSession.DONE ? 0 : Main.FAILED;
+    }
+  }
+
+  private static String outcome(int code) {
+    return switch (code) {
+      case PipedSession.DONE -> "done";
+      case PipedSession.ENDED -> "ended";
+      default -> "failed";
+    };
   }
 
   private static ClientSession opened(CompletionStage<ClientSession> opening) {

@@ -34,6 +34,11 @@ final class SendCommand implements Callable<Integer> {
       description = "The agent of a new session (default: agent:main).")
   private String target;
 
+  @Option(
+      names = "--json",
+      description = "Session, outcome and answer as a JSON object, when all of it is there.")
+  private boolean json;
+
   @Parameters(paramLabel = "TEXT", description = "The message.")
   private String text;
 
@@ -41,15 +46,18 @@ final class SendCommand implements Callable<Integer> {
   public Integer call() throws Exception {
     Logs.onTerminal();
     Conversation conversation = server.conversation();
+    Conversation.Opening opening = opening();
+    return json ? conversation.askForJson(opening, text) : conversation.ask(opening, text);
+  }
+
+  private Conversation.Opening opening() {
     if (session != null) {
       SessionId id = server.session(session);
-      return conversation.ask(
-          (client, terminal) ->
-              client.resume(id, ResumeOptions.asBefore().withMode(Mode.SHARE).withEvents(true)),
-          text);
+      return (client, terminal) ->
+          client.resume(id, ResumeOptions.asBefore().withMode(Mode.SHARE).withEvents(true));
     }
     ConnectOptions asked =
         key.in(ConnectOptions.target(target).withMode(Mode.SHARE).withEvents(true));
-    return conversation.ask((client, terminal) -> client.connect(asked), text);
+    return (client, terminal) -> client.connect(asked);
   }
 }

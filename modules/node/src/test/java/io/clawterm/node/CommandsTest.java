@@ -102,6 +102,57 @@ class CommandsTest {
   }
 
   @Test
+  void sendAndCloseTellTheSessionAsJson() throws Exception {
+    JsonNode first =
+        JSON.readTree(
+            cli.run("send", "--json", "--target", "agent:demo", "count to 3 at 100 per second")
+                .succeeded()
+                .out());
+    String id = first.path("session").asText();
+    JsonNode second =
+        JSON.readTree(
+            cli.run("send", "--json", "--session", id, "count to 2 at 100 per second")
+                .succeeded()
+                .out());
+    Cli.Result failed = cli.run("send", "--json", "hello");
+    JsonNode closed = JSON.readTree(cli.run("close", "--json", id).succeeded().out());
+
+    assertThat(first.path("outcome").asText()).isEqualTo("done");
+    assertThat(first.path("text").asText()).isEqualTo(LABEL + "1 2 3\n");
+    assertThat(second.path("session").asText()).isEqualTo(id);
+    assertThat(second.path("text").asText()).isEqualTo(LABEL + "1 2\n");
+    assertThat(failed.code()).isEqualTo(1);
+    assertThat(JSON.readTree(failed.out()).path("outcome").asText()).isEqualTo("failed");
+    assertThat(JSON.readTree(failed.out()).path("text").asText()).contains("No model is set up");
+    assertThat(closed).isEqualTo(JSON.createObjectNode().put("session", id).put("state", "ended"));
+  }
+
+  @Test
+  void aKeyJoinsTheSessionAndADeviceHasItsName() throws Exception {
+    JsonNode first =
+        JSON.readTree(
+            cli.run(
+                    "send",
+                    "--json",
+                    "--key",
+                    "team",
+                    "--device",
+                    "phone",
+                    "--target",
+                    "agent:demo",
+                    "count to 1")
+                .succeeded()
+                .out());
+
+    Cli.Result joined =
+        cli.runWith("", "connect", "--key", "team", "--device", "laptop", "--mode", "share");
+
+    assertThat(joined.succeeded().err())
+        .contains("phone > count to 1")
+        .contains("session " + first.path("session").asText());
+  }
+
+  @Test
   void aModeSaysWhatBecomesOfOtherDevices() throws Exception {
     try (ClawTermClient client = client()) {
       ClientSession session =
@@ -134,6 +185,23 @@ class CommandsTest {
 
   private static String[] with(String[] command, String last) {
     return Stream.concat(Stream.of(command), Stream.of(last)).toArray(String[]::new);
+  }
+
+  @Test
+  void anExpiryIsKept() throws Exception {
+    String id =
+        cli.runWith("", "connect", "--expiry", "3", "agent:demo")
+            .succeeded()
+            .err()
+            .replaceAll("(?s).*clawterm resume ([0-9a-f]{8}).*", "$1");
+
+    await()
+        .atMost(Duration.ofMinutes(1))
+        .untilAsserted(() -> {
+          String session = get(node.file().path("http").asText() + "/api/v1/sessions/" + id).body();
+          assertThat(JSON.readTree(session).path("expirySeconds").asLong())
+              .isEqualTo(Duration.ofDays(3).toSeconds());
+        });
   }
 
   @Test
