@@ -40,8 +40,12 @@ final class ApiClient implements AutoCloseable {
                     "no server runs on " + data + ". Start one with: clawterm up"));
     String http =
         node.http()
-            .orElseThrow(
-                () -> new NoServerException("the server on " + data + " has no HTTP port"));
+            .orElseThrow(() ->
+                new CommandFailedException(
+                    "the server on "
+                        + data
+                        + " runs without an HTTP port, by which it is asked this. Start it with"
+                        + " one: --http 0 takes any that is free"));
     Path file = AccessToken.file(data);
     if (!Files.isReadable(file)) {
       throw new CommandFailedException("no permission to read the access token " + file);

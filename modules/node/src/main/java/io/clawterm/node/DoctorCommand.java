@@ -5,6 +5,9 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import io.clawterm.config.InvalidConfigurationException;
 import io.clawterm.config.NodeConfiguration;
+import io.clawterm.storage.DatabaseSettings;
+import io.clawterm.storage.Databases;
+import io.clawterm.storage.StorageException;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.net.InetAddress;
@@ -14,12 +17,14 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermission;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -46,6 +51,18 @@ final class DoctorCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
   @Mixin private DataOption data;
 
+  @Option(
+      names = "--config",
+      paramLabel = "FILE",
+      description = "The settings to check, as for `up`, where no server runs.")
+  private @Nullable Path config;
+
+  @Option(
+      names = "--database",
+      paramLabel = "URL",
+      description = "The database to check, as for `up`, where no server runs.")
+  private @Nullable String database;
+
   @Option(names = "--json", description = "As a JSON array.")
   private boolean json;
 
@@ -63,7 +80,12 @@ final class DoctorCommand implements Callable<Integer> {
       server(running.get(), folder);
     } else {
       add(Grade.WARN, "server", "none runs on this folder; start one with: clawterm up");
-      configuration.ifPresent(this::ports);
+      configuration
+          .flatMap(settings -> settings.read("clawterm.node", NodeSettings::from))
+          .ifPresent(settings -> {
+            ports(settings);
+            database(settings);
+          });
     }
     model();
     print(spec.commandLine().getOut());
@@ -108,30 +130,31 @@ final class DoctorCommand implements Callable<Integer> {
   }
 
   private Optional<NodeConfiguration> configuration(Path folder) {
-    Path file = folder.resolve("config.conf");
+    Path usual = folder.resolve("config.conf");
+    Optional<Path> file =
+        Optional.ofNullable(config).or(() -> Optional.of(usual).filter(Files::exists));
+    Map<String, Object> overrides = new HashMap<>();
+    overrides.put("clawterm.node.data", folder.toString());
+    if (database != null) {
+      overrides.put("clawterm.node.database", database);
+    }
     try {
-      NodeConfiguration configuration =
-          NodeConfiguration.load(
-              Map.of("clawterm.node.data", folder.toString()),
-              Files.exists(file) ? Optional.of(file) : Optional.empty(),
-              Node.PROFILE);
-      NodeBlocks.read(configuration);
-      add(Grade.OK, "configuration", Files.exists(file) ? file.toString() : "the defaults");
+      NodeConfiguration configuration = NodeConfiguration.load(overrides, file, Node.PROFILE);
+      TransportRule.encrypted(NodeBlocks.read(configuration).node());
+      add(Grade.OK, "configuration", file.map(Path::toString).orElse("the defaults"));
       return Optional.of(configuration);
     } catch (InvalidConfigurationException e) {
       e.problems().forEach(problem -> add(Grade.FAIL, "configuration", problem.toString()));
-      return Optional.empty();
+    } catch (StartException e) {
+      add(Grade.FAIL, "configuration", String.valueOf(e.getMessage()));
     }
+    return Optional.empty();
   }
 
-  private void ports(NodeConfiguration configuration) {
-    configuration
-        .read("clawterm.node", NodeSettings::from)
-        .ifPresent(settings -> {
-          port("tcp port", settings.bind(), settings.tcpPort(), "--port");
-          port("http port", settings.bind(), settings.httpPort(), "--http");
-          port("management port", "127.0.0.1", settings.managementPort(), "--management");
-        });
+  private void ports(NodeSettings settings) {
+    port("tcp port", settings.bind(), settings.tcpPort(), "--port");
+    port("http port", settings.bind(), settings.httpPort(), "--http");
+    port("management port", "127.0.0.1", settings.managementPort(), "--management");
   }
 
   private void port(String what, String host, int port, String option) {
@@ -145,9 +168,30 @@ final class DoctorCommand implements Callable<Integer> {
     }
   }
 
+  /** The one that the settings name; the embedded one has its place in the data folder. */
+  private void database(NodeSettings settings) {
+    if (settings.database().isEmpty()) {
+      return;
+    }
+    DatabaseSettings defaults = DatabaseSettings.defaults();
+    var once =
+        new DatabaseSettings(
+            2, defaults.connectTimeout(), defaults.answerTimeout(), settings.allowUnsafeDatabase());
+    try {
+      Databases.open(settings.database().get(), once).close();
+      add(Grade.OK, "database", "answers");
+    } catch (StorageException e) {
+      add(Grade.FAIL, "database", String.valueOf(e.getMessage()));
+    }
+  }
+
   private void server(NodeFile node, Path folder) throws Exception {
     add(Grade.OK, "server", "process " + node.pid() + ", version " + node.version());
     if (node.http().isEmpty()) {
+      add(
+          Grade.WARN,
+          "database",
+          "not checked: the server runs without an HTTP port, by which it is asked");
       return;
     }
     try (ApiClient api = ApiClient.ofData(folder)) {

@@ -1,30 +1,19 @@
 package io.clawterm.node;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assumptions.assumeThat;
 
 import io.clawterm.storage.EmbeddedPostgres;
 import io.clawterm.storage.EmbeddedPostgresSettings;
 import io.clawterm.storage.JdbcTarget;
-import java.io.File;
-import java.io.IOException;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.attribute.PosixFilePermissions;
-import java.util.ArrayList;
-import java.util.Comparator;
-import java.util.List;
-import java.util.Map;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** What a node does not start with, and what it says then. */
 class RefusedStartTest {
-
-  private static final String NOBODY = "65534";
 
   @TempDir Path home;
 
@@ -159,20 +148,9 @@ class RefusedStartTest {
 
   @Test
   void anOrdinaryUserRunsANodeWhereItMayAndIsToldWhereItMayNot() throws Exception {
-    assumeThat(System.getProperty("user.name"))
-        .as("needs root, to become another user")
-        .isEqualTo("root");
-    assumeThat(Path.of("/usr/bin/setpriv")).as("needs setpriv").exists();
-    Path theirs = Files.createTempDirectory(Path.of("/tmp"), "clawterm-user");
-    try {
-      List<String> classPath = readableClassPath(theirs.resolve("lib"));
-      Files.setPosixFilePermissions(theirs, PosixFilePermissions.fromString("rwxrwxrwx"));
-      Cli cli =
-          new Cli(
-              theirs,
-              Map.of("CLASSPATH", String.join(File.pathSeparator, classPath)),
-              List.of("/usr/bin/setpriv", "--reuid", NOBODY, "--regid", NOBODY, "--clear-groups"));
-      Path closed = Files.createDirectory(theirs.resolve("closed"));
+    try (OrdinaryUser user = OrdinaryUser.get()) {
+      Cli cli = user.cli();
+      Path closed = user.closedFolder();
 
       Cli.Result refused = cli.run("up", "--data", closed.resolve("data").toString());
       assertThat(refused.code()).isEqualTo(1);
@@ -185,38 +163,8 @@ class RefusedStartTest {
       try (RunningNode node = RunningNode.up(cli)) {
         assertThat(cli.run("send", "--target", "agent:demo", "count to 2").succeeded().out())
             .endsWith("1 2\n");
-        assertThat(Files.getAttribute(cli.data(), "unix:uid")).isEqualTo(65_534);
+        assertThat(Files.getAttribute(cli.data(), "unix:uid")).isEqualTo(user.id());
         assertThat(node.databasePid()).isPresent();
-      }
-    } finally {
-      delete(theirs);
-    }
-  }
-
-  /** The class path of the tests may lie in a folder that only root can enter. */
-  private static List<String> readableClassPath(Path folder) throws IOException {
-    Files.createDirectories(folder);
-    int number = 0;
-    List<String> readable = new ArrayList<>();
-    for (String entry : System.getProperty("java.class.path").split(File.pathSeparator, -1)) {
-      Path from = Path.of(entry);
-      Path to = folder.resolve(number++ + "-" + from.getFileName());
-      if (Files.exists(from)) {
-        try (Stream<Path> files = Files.walk(from)) {
-          for (Path file : files.toList()) {
-            Files.copy(file, to.resolve(from.relativize(file).toString()).normalize());
-          }
-        }
-        readable.add(to.toString());
-      }
-    }
-    return readable;
-  }
-
-  private static void delete(Path folder) throws IOException {
-    try (Stream<Path> files = Files.walk(folder)) {
-      for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-        Files.delete(file);
       }
     }
   }
