@@ -279,7 +279,10 @@ class LauncherTest {
 
     assertThat(first.err()).contains("First use").contains("Built in");
     assertThat(lines(mavenCalls))
-        .containsExactly(jdk + " -B -Dmaven.test.skip=true -pl modules/node -am package");
+        .containsExactly(
+            jdk
+                + " -B -Dmaven.test.skip=true -Dexec.skip -Dcyclonedx.skip -pl modules/node -am"
+                + " package");
     assertThat(second.err()).isEmpty();
     assertThat(second.java())
         .hasSize(2)
