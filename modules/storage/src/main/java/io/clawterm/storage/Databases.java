@@ -17,20 +17,28 @@ public final class Databases {
   private static final String PROPERTIES =
       """
       SELECT current_setting('server_version_num')::int / 10000, current_setting('fsync'),
-             current_setting('synchronous_commit')
+             current_setting('synchronous_commit'), current_setting('transaction_isolation')
       """;
 
   private Databases() {}
 
   /**
-   * A pool on a server, embedded or not, that was {@linkplain #check checked}. The caller closes
-   * it.
+   * A pool on a server, embedded or not, that was {@linkplain #check checked}, for an operator's
+   * own work: what is written through it nobody can fence. The caller closes it.
    *
    * @throws StorageException when the server can't be reached or isn't fit
    */
   public static HikariDataSource open(JdbcTarget target, DatabaseSettings settings) {
-    DataSource single = single(target, settings);
-    check(single, settings);
+    return pool(connect(target, settings), settings, "operator");
+  }
+
+  /** As {@link #open}, on what {@link #connect} gave; its connections name the node that writes. */
+  public static HikariDataSource pool(DataSource single, DatabaseSettings settings, int node) {
+    return pool(single, settings, String.valueOf(node));
+  }
+
+  private static HikariDataSource pool(
+      DataSource single, DatabaseSettings settings, String writer) {
     HikariConfig pool = new HikariConfig();
     pool.setPoolName("clawterm");
     pool.setDataSource(single);
@@ -40,7 +48,19 @@ public final class Databases {
     pool.setValidationTimeout(settings.connectTimeout().toMillis() / 2);
     // Connected a moment ago, so the pool may fill while the node goes on with its start.
     pool.setInitializationFailTimeout(-1);
+    pool.setConnectionInitSql("SET clawterm.node = '" + writer + "'");
     return new HikariDataSource(pool);
+  }
+
+  /**
+   * A data source that connects anew each time, on a server that was {@linkplain #check checked}.
+   *
+   * @throws StorageException when the server can't be reached or isn't fit
+   */
+  public static DataSource connect(JdbcTarget target, DatabaseSettings settings) {
+    DataSource single = single(target, settings);
+    check(single, settings);
+    return single;
   }
 
   private static DataSource single(JdbcTarget target, DatabaseSettings settings) {
@@ -73,6 +93,7 @@ public final class Databases {
         ResultSet row = statement.executeQuery(PROPERTIES)) {
       row.next();
       requireVersion(row.getInt(1));
+      requireIsolation(row.getString(4));
       if (!settings.allowUnsafe()) {
         requireDurability(row.getString(2), row.getString(3));
       }
@@ -89,6 +110,48 @@ public final class Databases {
               + "; needed is "
               + OLDEST_MAJOR
               + " or later.");
+    }
+  }
+
+  /** A write that waited for a fence has to see it. */
+  private static void requireIsolation(String level) {
+    if (!level.equals("read committed")) {
+      throw new StorageException(
+          "The database's transactions are "
+              + level
+              + "; needed is read committed, PostgreSQL's default (ALTER ROLE … SET"
+              + " default_transaction_isolation = 'read committed').");
+    }
+  }
+
+  /**
+   * Refuses a pooler that gives each transaction another connection: by its connections the
+   * database knows which node writes.
+   *
+   * @throws StorageException where there is one, or no two connections can be had
+   */
+  public static void requireSessions(DataSource database) {
+    try (Connection one = database.getConnection();
+        Connection other = database.getConnection();
+        Statement first = one.createStatement();
+        Statement second = other.createStatement()) {
+      first.execute("SET clawterm.probe = 'one'");
+      other.setAutoCommit(false);
+      second.execute("SELECT 1"); // takes what the first has left, if it was left
+      try (ResultSet row = first.executeQuery("SELECT current_setting('clawterm.probe', true)")) {
+        if (!row.next() || !"one".equals(row.getString(1))) {
+          throw new StorageException(
+              "Between node and database is a pooler that changes connections between transactions"
+                  + " (such as PgBouncer with pool_mode = transaction). Connect to the server"
+                  + " itself, or set the pooler to one connection a session.");
+        }
+      } finally {
+        other.rollback();
+        other.setAutoCommit(true);
+        first.execute("RESET clawterm.probe");
+      }
+    } catch (SQLException e) {
+      throw new StorageException("Can't use the database: " + e.getMessage(), e);
     }
   }
 

@@ -1,6 +1,9 @@
 package io.clawterm.storage;
 
 import akka.actor.setup.Setup;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.SQLException;
 import javax.sql.DataSource;
 
 /**
@@ -9,8 +12,11 @@ import javax.sql.DataSource;
  */
 public final class StorageSetup extends Setup {
 
+  private static final String NAME = "SELECT set_config('clawterm.node', ?, false)";
+
   private final DataSource dataSource;
   private final int connections;
+  private volatile String writer = "";
 
   /**
    * The actor system uses the data source and leaves it open.
@@ -26,8 +32,34 @@ public final class StorageSetup extends Setup {
     this.connections = connections;
   }
 
-  DataSource dataSource() {
-    return dataSource;
+  /**
+   * Makes the journal name the node that writes, on each connection that it takes: once the node is
+   * fenced, its writes are refused. Not needed where the data source does so itself ({@link
+   * Databases#pool}); else nothing can be written before.
+   */
+  public void writeAs(int number) {
+    writer = String.valueOf(number);
+  }
+
+  /** Lets the journal be written without a node, which nobody can fence. */
+  public StorageSetup writeAsOperator() {
+    writer = "operator";
+    return this;
+  }
+
+  /** Where the journal is. */
+  public DataSource dataSource() {
+    return new AdjustedDataSource(dataSource, this::name);
+  }
+
+  private void name(Connection connection) throws SQLException {
+    if (writer.isEmpty()) {
+      return;
+    }
+    try (PreparedStatement name = connection.prepareStatement(NAME)) {
+      name.setString(1, writer);
+      name.executeQuery().close();
+    }
   }
 
   int connections() {

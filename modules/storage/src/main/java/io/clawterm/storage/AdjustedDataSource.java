@@ -9,26 +9,40 @@ import java.util.logging.Logger;
 import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
 
-/**
- * A data source whose connections wait longer for an answer than those of the one behind it.
- *
- * @param patience how long they wait
- */
-record PatientDataSource(DataSource behind, Duration patience) implements DataSource {
+/** A data source each of whose connections is adjusted before it is used. */
+record AdjustedDataSource(DataSource behind, Adjustment adjustment) implements DataSource {
+
+  /** Something done to a connection. */
+  @FunctionalInterface
+  interface Adjustment {
+    void apply(Connection connection) throws SQLException;
+  }
+
+  /** Connections that wait this long for an answer. */
+  static AdjustedDataSource patient(DataSource behind, Duration patience) {
+    int millis = Math.toIntExact(patience.toMillis());
+    return new AdjustedDataSource(
+        behind, connection -> connection.setNetworkTimeout(Runnable::run, millis));
+  }
 
   @Override
   public Connection getConnection() throws SQLException {
-    return patient(behind.getConnection());
+    return adjusted(behind.getConnection());
   }
 
   @Override
   public Connection getConnection(String user, String password) throws SQLException {
-    return patient(behind.getConnection(user, password));
+    return adjusted(behind.getConnection(user, password));
   }
 
-  private Connection patient(Connection connection) throws SQLException {
-    connection.setNetworkTimeout(Runnable::run, Math.toIntExact(patience.toMillis()));
-    return connection;
+  private Connection adjusted(Connection connection) throws SQLException {
+    try {
+      adjustment.apply(connection);
+      return connection;
+    } catch (SQLException e) {
+      connection.close();
+      throw e;
+    }
   }
 
   @Override

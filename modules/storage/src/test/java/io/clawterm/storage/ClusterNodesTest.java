@@ -1,0 +1,249 @@
+package io.clawterm.storage;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
+
+import com.zaxxer.hikari.HikariDataSource;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.List;
+import java.util.OptionalLong;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
+import javax.sql.DataSource;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class ClusterNodesTest {
+
+  private static final Duration LIMIT = Duration.ofSeconds(20);
+  private static final DatabaseSettings SETTINGS = DatabaseSettings.defaults();
+
+  private static final String EVENT =
+      """
+      INSERT INTO clawterm.event_journal
+        (persistence_id, sequence_number, writer, event_ser_id, event_ser_manifest, event_payload)
+      VALUES ('%s', %d, 'w', 1, '', '')
+      """;
+
+  @TempDir static Path folder;
+
+  private static EmbeddedPostgres server;
+  private static DataSource single;
+  private static ClusterNodes nodes;
+
+  @BeforeAll
+  static void startServer() {
+    server = EmbeddedPostgres.start(folder, EmbeddedPostgresSettings.forTests());
+    single = Databases.connect(server.target(), SETTINGS);
+    Migrations.run(single);
+    nodes = new ClusterNodes(single);
+  }
+
+  @AfterAll
+  static void stopServer() {
+    server.close();
+  }
+
+  @Test
+  void aLifeIsAWriterFromItsRegistrationToItsEnd() {
+    NodeLease lease = lease();
+    lease.describe("10.0.0.1:25520", 7, "10.0.0.1:7220");
+    joined(lease);
+
+    assertThat(nodes.writers())
+        .contains(
+            new ClusterNode(
+                lease.number(), "test", "1", "10.0.0.1:25520", 7, "10.0.0.1:7220", true, true));
+    assertThat(lease.skew().abs()).isLessThan(Duration.ofSeconds(5));
+    lease.close();
+    assertThat(nodes.writers()).noneMatch(node -> node.number() == lease.number());
+  }
+
+  @Test
+  void aFencedLifeWritesNothingAndIsTold() throws Exception {
+    try (NodeLease stale = lease();
+        NodeLease other = lease();
+        HikariDataSource pool = Databases.pool(single, SETTINGS, stale.number())) {
+      var told = new CountDownLatch(1);
+      stale.whenLost(told::countDown);
+      Sql.execute(pool, EVENT.formatted("fenced", 1));
+
+      assertThat(nodes.fence(stale.number(), other.number())).isTrue();
+
+      assertThatThrownBy(() -> Sql.execute(pool, EVENT.formatted("fenced", 2)))
+          .isInstanceOf(SQLException.class)
+          .hasMessageContaining("node " + stale.number() + " is fenced");
+      assertThat(told.await(LIMIT.toSeconds(), TimeUnit.SECONDS)).isTrue();
+      assertThat(stale.isHeld()).isFalse();
+      assertThat(nodes.fence(other.number(), stale.number()))
+          .as("the dead fences nobody")
+          .isFalse();
+      assertThat(other.isHeld()).isTrue();
+    }
+  }
+
+  /** Checked before the fence and committed after it: that must not be. */
+  @Test
+  void aWriteThatIsUnderWayDoesNotOutliveTheFence() throws Exception {
+    try (NodeLease stale = lease();
+        NodeLease other = lease();
+        HikariDataSource pool = Databases.pool(single, SETTINGS, stale.number());
+        Connection writing = pool.getConnection()) {
+      writing.setAutoCommit(false);
+      try (var insert = writing.createStatement()) {
+        insert.execute(EVENT.formatted("underway", 1));
+      }
+
+      assertThat(nodes.fence(stale.number(), other.number())).isTrue();
+
+      assertThatThrownBy(writing::commit).isInstanceOf(SQLException.class);
+      assertThat(
+              Sql.value(
+                  single,
+                  "SELECT count(*) FROM clawterm.event_journal WHERE persistence_id = 'underway'"))
+          .isEqualTo("0");
+    }
+  }
+
+  @Test
+  void onlyALifeWithoutItsLockIsTakenForCrashed() throws Exception {
+    NodeLease lease = lease();
+    try (NodeLease other = lease()) {
+      assertThat(nodes.fenceIfGone(lease.number(), other.number())).isFalse();
+      assertThat(lease.isHeld()).isTrue();
+
+      // As a crash does; then the lease takes its lock again, unless somebody was faster.
+      Sql.execute(
+          single,
+          "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND objid = "
+              + lease.number());
+      boolean fenced = nodes.fenceIfGone(lease.number(), other.number());
+      if (fenced) {
+        await().atMost(LIMIT).until(() -> !lease.isHeld());
+      } else {
+        await()
+            .atMost(LIMIT)
+            .until(() ->
+                nodes.writers().stream()
+                    .anyMatch(node -> node.number() == lease.number() && node.connected()));
+      }
+    } finally {
+      lease.close();
+    }
+  }
+
+  @Test
+  void ofTwoThatFenceEachOtherOneIsLeft() throws Exception {
+    for (int round = 0; round < 5; round++) {
+      try (NodeLease one = lease();
+          NodeLease two = lease()) {
+        List<NodeLease> both = List.of(one, two);
+        List<Boolean> done =
+            IntStream.range(0, 2)
+                .parallel()
+                .mapToObj(i -> nodes.fence(both.get(1 - i).number(), both.get(i).number()))
+                .toList();
+
+        assertThat(done).containsOnlyOnce(true);
+      }
+    }
+  }
+
+  @Test
+  void aConnectionThatNamesAnUnknownLifeWritesNothing() {
+    try (HikariDataSource pool = Databases.pool(single, SETTINGS, 1_000_000)) {
+      assertThatThrownBy(() -> Sql.execute(pool, EVENT.formatted("unknown", 1)))
+          .isInstanceOf(SQLException.class)
+          .hasMessageContaining("fenced");
+    }
+  }
+
+  @Test
+  void aLeaseHasOneOwnerAndItsEpochGrowsWithEachNewOne() {
+    var leases = new Leases(single);
+
+    assertThat(leases.take("split", "a", Duration.ofMinutes(1))).isEqualTo(OptionalLong.of(1));
+    assertThat(leases.take("split", "a", Duration.ofMinutes(1))).isEqualTo(OptionalLong.of(1));
+    assertThat(leases.take("split", "b", Duration.ofMinutes(1))).isEmpty();
+    leases.giveUp("split", "b");
+    assertThat(leases.take("split", "b", Duration.ofMinutes(1))).isEmpty();
+    leases.giveUp("split", "a");
+    assertThat(leases.take("split", "b", Duration.ofMillis(1))).isEqualTo(OptionalLong.of(2));
+    await()
+        .atMost(LIMIT)
+        .until(() -> leases.take("split", "a", Duration.ofMinutes(1)).equals(OptionalLong.of(3)));
+  }
+
+  @Test
+  void oneNodeAtATimeLooksForACluster() {
+    try (var first = FormationLock.await(single, LIMIT)) {
+      assertThat(first).isNotNull();
+      assertThatThrownBy(() -> FormationLock.await(single, Duration.ofMillis(50)))
+          .isInstanceOf(StorageException.class);
+    }
+    FormationLock.await(single, LIMIT).close();
+  }
+
+  @Test
+  void whoComesNextSeesThatTheOneBeforeHasJoined() {
+    NodeLease lease = lease();
+    try (var first = FormationLock.await(single, LIMIT)) {
+      first.joined(lease.number());
+      try (var next = FormationLock.await(single, Duration.ofMillis(50))) {
+        assertThat(next).isNotNull();
+        assertThat(nodes.writers())
+            .anyMatch(node -> node.number() == lease.number() && node.joined());
+      }
+    }
+    lease.close();
+    try (var late = FormationLock.await(single, LIMIT)) {
+      assertThatThrownBy(() -> late.joined(lease.number())).hasMessageContaining("was fenced");
+    }
+  }
+
+  @Test
+  void exactlyTheLifeWithTheUidIsFenced() {
+    try (NodeLease before = lease();
+        NodeLease now = lease();
+        NodeLease other = lease()) {
+      before.describe("10.0.0.2:25520", 1, "");
+      now.describe("10.0.0.2:25520", 2, "");
+
+      assertThat(nodes.fence("10.0.0.2:25520", 1, other.number())).isTrue();
+      assertThat(nodes.mayWrite(before.number())).isFalse();
+      assertThat(nodes.mayWrite(now.number())).isTrue();
+      assertThat(nodes.fence("10.0.0.3:25520", 1, other.number())).as("unknown").isTrue();
+      assertThat(nodes.fence("10.0.0.3:25520", 1, before.number())).as("by the dead").isFalse();
+    }
+  }
+
+  @Test
+  void aConnectionThatNamesNobodyWritesNothing() {
+    assertThatThrownBy(() -> Sql.execute(single, EVENT.formatted("unnamed", 1)))
+        .isInstanceOf(SQLException.class)
+        .hasMessageContaining("does not say which node");
+  }
+
+  @Test
+  void aServerThatKeepsASessionToOneConnectionIsFit() {
+    Databases.requireSessions(single);
+  }
+
+  private static void joined(NodeLease lease) {
+    try (var turn = FormationLock.await(single, LIMIT)) {
+      turn.joined(lease.number());
+    }
+  }
+
+  private static NodeLease lease() {
+    return NodeLease.acquire(single, Clock.systemUTC(), "test", "1");
+  }
+}
