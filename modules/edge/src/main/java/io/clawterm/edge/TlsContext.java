@@ -1,6 +1,6 @@
 package io.clawterm.edge;
 
-import java.io.ByteArrayInputStream;
+import io.clawterm.config.TlsIdentity;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
@@ -10,28 +10,15 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.GeneralSecurityException;
-import java.security.Key;
-import java.security.KeyFactory;
-import java.security.KeyStore;
 import java.security.MessageDigest;
-import java.security.PrivateKey;
 import java.security.SecureRandom;
-import java.security.cert.Certificate;
-import java.security.cert.CertificateFactory;
 import java.security.cert.X509Certificate;
-import java.security.spec.InvalidKeySpecException;
-import java.security.spec.PKCS8EncodedKeySpec;
-import java.util.Base64;
 import java.util.HexFormat;
-import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.TimeUnit;
-import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLEngine;
 import javax.net.ssl.SSLParameters;
 import javax.net.ssl.TrustManager;
-import javax.net.ssl.TrustManagerFactory;
 
 /**
  * The server's side of TLS 1.3: its certificate and key, and which clients it trusts. Sessions are
@@ -40,7 +27,6 @@ import javax.net.ssl.TrustManagerFactory;
 public final class TlsContext {
 
   private static final String ALPN = "clawterm/1";
-  private static final long KEYTOOL_SECONDS = 60;
 
   private final SSLContext context;
   private final X509Certificate certificate;
@@ -62,19 +48,16 @@ public final class TlsContext {
    */
   public static TlsContext load(Path certificate, Path key, Optional<Path> clientTrust)
       throws IOException, GeneralSecurityException {
-    List<X509Certificate> chain = certificates(certificate);
-    TrustManager[] trust = clientTrust.isPresent() ? trust(clientTrust.get()) : new TrustManager[0];
-    var keys = KeyStore.getInstance("PKCS12");
-    keys.load(null, null);
-    char[] noPassword = new char[0];
-    keys.setKeyEntry("key", privateKey(key), noPassword, chain.toArray(new Certificate[0]));
-    var managers = KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());
-    managers.init(keys, noPassword);
+    TlsIdentity identity = TlsIdentity.load(certificate, key);
+    TrustManager[] trust =
+        clientTrust.isPresent()
+            ? TlsIdentity.trusting(TlsIdentity.certificates(clientTrust.get()))
+            : new TrustManager[0];
     var context = SSLContext.getInstance("TLSv1.3");
     // Without trust managers of our own the JDK's list of public authorities would let in clients
     // with any certificate of those; an empty array trusts nobody.
-    context.init(managers.getKeyManagers(), trust, new SecureRandom());
-    return new TlsContext(context, chain.getFirst(), clientTrust.isPresent());
+    context.init(identity.keyManagers(), trust, new SecureRandom());
+    return new TlsContext(context, identity.certificate(), clientTrust.isPresent());
   }
 
   /**
@@ -132,141 +115,14 @@ public final class TlsContext {
     return trustsClients;
   }
 
-  private static List<X509Certificate> certificates(Path file)
-      throws IOException, GeneralSecurityException {
-    var factory = CertificateFactory.getInstance("X.509");
-    List<X509Certificate> found;
-    try {
-      found =
-          factory.generateCertificates(new ByteArrayInputStream(Files.readAllBytes(file))).stream()
-              .map(X509Certificate.class::cast)
-              .toList();
-    } catch (GeneralSecurityException e) {
-      throw new GeneralSecurityException(file + " holds no certificate in PEM", e);
-    }
-    if (found.isEmpty()) {
-      throw new GeneralSecurityException(file + " holds no certificate in PEM");
-    }
-    return found;
-  }
-
-  private static PrivateKey privateKey(Path file) throws IOException, GeneralSecurityException {
-    String pem = Files.readString(file, StandardCharsets.US_ASCII);
-    String begin = "-----BEGIN PRIVATE KEY-----";
-    int from = pem.indexOf(begin);
-    int to = pem.indexOf("-----END PRIVATE KEY-----");
-    if (from < 0 || to < from) {
-      throw new GeneralSecurityException(
-          file
-              + " holds no key in PKCS #8 (\"BEGIN PRIVATE KEY\"); openssl pkcs8 -topk8 -nocrypt"
-              + " converts others");
-    }
-    PKCS8EncodedKeySpec spec;
-    try {
-      spec =
-          new PKCS8EncodedKeySpec(
-              Base64.getMimeDecoder().decode(pem.substring(from + begin.length(), to)));
-    } catch (IllegalArgumentException e) {
-      throw new GeneralSecurityException(file + " is damaged", e);
-    }
-    InvalidKeySpecException last = new InvalidKeySpecException(file + " is no EC or RSA key");
-    for (String algorithm : List.of("EC", "RSA")) {
-      try {
-        return KeyFactory.getInstance(algorithm).generatePrivate(spec);
-      } catch (InvalidKeySpecException e) {
-        last.addSuppressed(e);
-      }
-    }
-    throw last;
-  }
-
-  private static TrustManager[] trust(Path file) throws IOException, GeneralSecurityException {
-    var store = KeyStore.getInstance("PKCS12");
-    store.load(null, null);
-    int count = 0;
-    for (X509Certificate trusted : certificates(file)) {
-      store.setCertificateEntry("client-" + count++, trusted);
-    }
-    var managers = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
-    managers.init(store);
-    return managers.getTrustManagers();
-  }
-
-  /** Lets the JDK's own tool make the certificate: the JDK has no public API for it. */
   private static void make(Path folder, Path certificate, Path key)
       throws IOException, GeneralSecurityException {
     Files.createDirectories(folder);
     Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("rwx------"));
-    Path store = folder.resolve("new.p12");
-    Files.deleteIfExists(store);
-    byte[] random = new byte[24];
-    new SecureRandom().nextBytes(random);
-    String password = HexFormat.of().formatHex(random);
-    try {
-      keytool(store, password);
-      var keys = KeyStore.getInstance("PKCS12");
-      try (var stream = Files.newInputStream(store)) {
-        keys.load(stream, password.toCharArray());
-      }
-      Key made = keys.getKey("clawterm", password.toCharArray());
-      if (made == null) {
-        throw new GeneralSecurityException("keytool has made no key");
-      }
-      // The key first: a certificate without a key would not be made again.
-      writePem(key, "PRIVATE KEY", made.getEncoded());
-      writePem(certificate, "CERTIFICATE", keys.getCertificate("clawterm").getEncoded());
-    } finally {
-      Files.deleteIfExists(store);
-    }
-  }
-
-  private static void keytool(Path store, String password) throws IOException {
-    Path tool = Path.of(System.getProperty("java.home"), "bin", "keytool");
-    if (!Files.isExecutable(tool)) {
-      throw new IOException(
-          tool + " is missing, so no certificate can be made; give --tls-cert and --tls-key");
-    }
-    // The password goes by the environment: a command line is everybody's to read.
-    var builder =
-        new ProcessBuilder(
-            tool.toString(),
-            "-genkeypair",
-            "-alias",
-            "clawterm",
-            "-keyalg",
-            "EC",
-            "-groupname",
-            "secp256r1",
-            "-dname",
-            "CN=ClawTerm",
-            "-ext",
-            "san=" + names(),
-            "-validity",
-            "3650",
-            "-storetype",
-            "PKCS12",
-            "-keystore",
-            store.toString(),
-            "-storepass:env",
-            "CLAWTERM_STORE_PASSWORD");
-    builder.environment().put("CLAWTERM_STORE_PASSWORD", password);
-    builder.redirectErrorStream(true);
-    Process process = builder.start();
-    process.getOutputStream().close();
-    String output = new String(process.getInputStream().readNBytes(10_000), StandardCharsets.UTF_8);
-    try {
-      if (!process.waitFor(KEYTOOL_SECONDS, TimeUnit.SECONDS)) {
-        throw new IOException("keytool does not end");
-      }
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new IOException("interrupted while a certificate was made", e);
-    } finally {
-      process.destroyForcibly();
-    }
-    if (process.exitValue() != 0) {
-      throw new IOException("keytool has failed: " + output.strip());
-    }
+    TlsIdentity made = TlsIdentity.selfSigned(names());
+    // The key first: a certificate without a key would not be made again.
+    write(key, made.keyPem());
+    write(certificate, made.certificatePem());
   }
 
   private static String names() {
@@ -282,9 +138,7 @@ public final class TlsContext {
     }
   }
 
-  private static void writePem(Path file, String what, byte[] content) throws IOException {
-    String body = Base64.getMimeEncoder(64, new byte[] {'\n'}).encodeToString(content);
-    String pem = "-----BEGIN " + what + "-----\n" + body + "\n-----END " + what + "-----\n";
+  private static void write(Path file, String pem) throws IOException {
     Path temporary = file.resolveSibling(file.getFileName() + ".new");
     Files.deleteIfExists(temporary);
     Files.createFile(
