@@ -1,0 +1,233 @@
+package io.clawterm.cluster;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
+
+import akka.actor.BootstrapSetup;
+import akka.actor.setup.ActorSystemSetup;
+import akka.actor.typed.ActorSystem;
+import akka.actor.typed.Props;
+import akka.actor.typed.javadsl.Adapter;
+import akka.actor.typed.javadsl.Behaviors;
+import akka.cluster.MemberStatus;
+import akka.cluster.UniqueAddress;
+import akka.cluster.typed.Cluster;
+import akka.remote.artery.tcp.SSLEngineProviderSetup;
+import com.typesafe.config.Config;
+import com.typesafe.config.ConfigFactory;
+import io.clawterm.storage.ClusterNodes;
+import io.clawterm.storage.DatabaseSettings;
+import io.clawterm.storage.Databases;
+import io.clawterm.storage.EmbeddedPostgres;
+import io.clawterm.storage.EmbeddedPostgresSettings;
+import io.clawterm.storage.Migrations;
+import io.clawterm.storage.NodeLease;
+import io.clawterm.testkit.FaultProxy;
+import java.io.IOException;
+import java.net.ServerSocket;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import javax.sql.DataSource;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Actor systems that reach each other through a proxy each, on a real database. */
+class ClusterTest {
+
+  private static final Duration LIMIT = Duration.ofSeconds(90);
+
+  @TempDir static Path folder;
+
+  private static EmbeddedPostgres server;
+  private static DataSource database;
+
+  private final List<Member> members = new ArrayList<>();
+
+  /** Others reach it through its proxy alone. */
+  private record Member(
+      ActorSystem<Void> system, NodeLease lease, FaultProxy proxy, Formation formation) {
+
+    void join() throws InterruptedException {
+      UniqueAddress self = Cluster.get(system).selfMember().uniqueAddress();
+      lease.describe(NodeFence.text(self.address()), self.longUid(), "");
+      formation.join();
+      NodeFence fence = NodeFence.required(Adapter.toClassic(system));
+      system.systemActorOf(CrashWatch.create(fence), "watch", Props.empty());
+    }
+
+    boolean mayWrite() {
+      return new ClusterNodes(database).mayWrite(lease.number());
+    }
+
+    int sees() {
+      int count = 0;
+      for (akka.cluster.Member member : Cluster.get(system).state().getMembers()) {
+        count += member.status().equals(MemberStatus.up()) ? 1 : 0;
+      }
+      return count;
+    }
+  }
+
+  @BeforeAll
+  static void startServer() {
+    server = EmbeddedPostgres.start(folder, EmbeddedPostgresSettings.forTests());
+    database = Databases.connect(server.target(), DatabaseSettings.defaults());
+    Migrations.run(database);
+  }
+
+  @AfterAll
+  static void stopServer() {
+    server.close();
+  }
+
+  @AfterEach
+  void stopMembers() {
+    members.forEach(member -> member.system().terminate());
+    members.forEach(member -> member.system().getWhenTerminated().toCompletableFuture().join());
+    members.forEach(member -> member.lease().close());
+    members.forEach(member -> member.proxy().close());
+  }
+
+  @Test
+  void nodesThatStartAtOnceAreOneCluster() {
+    List<Member> all = List.of(member(), member(), member());
+    List<CompletableFuture<Void>> joining =
+        all.stream().map(member -> CompletableFuture.runAsync(() -> joined(member))).toList();
+    joining.forEach(CompletableFuture::join);
+
+    await().atMost(LIMIT).until(() -> all.stream().allMatch(member -> member.sees() == 3));
+  }
+
+  @Test
+  void whoIsOutOfReachIsFencedAndTheOthersGoOnAlsoWhenItHappensTwice() {
+    List<Member> all = List.of(joined(member()), joined(member()), joined(member()));
+    await().atMost(LIMIT).until(() -> all.stream().allMatch(member -> member.sees() == 3));
+
+    List<Member> left = all;
+    while (left.size() > 1) {
+      int before = left.size();
+      left.getLast().proxy().close();
+      await().atMost(LIMIT).until(() -> writers(all).size() < before);
+      // Only now, and whoever may write is a member, and nobody else.
+      await()
+          .atMost(LIMIT)
+          .until(
+              () -> writers(all).stream().allMatch(member -> member.sees() == writers(all).size()));
+      left = writers(all);
+      assertThat(left).isNotEmpty();
+    }
+  }
+
+  private static List<Member> writers(List<Member> all) {
+    return all.stream().filter(Member::mayWrite).toList();
+  }
+
+  /** A restarted database has freed all locks; who looks just then must not found a second one. */
+  @Test
+  void aNodeWithoutItsLockForAMomentIsJoinedAllTheSame() throws Exception {
+    Member one = joined(member());
+    try (Connection connection = database.getConnection();
+        Statement statement = connection.createStatement()) {
+      statement.execute(
+          "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND objid = "
+              + one.lease().number());
+    }
+    Member two = joined(member());
+
+    await().atMost(LIMIT).until(() -> one.sees() == 2 && two.sees() == 2);
+    assertThat(one.mayWrite()).isTrue();
+  }
+
+  @Test
+  void anAddressThatIsAnotherMachinesIsRefused() {
+    Member one = member();
+    UniqueAddress self = Cluster.get(one.system()).selfMember().uniqueAddress();
+    try (NodeLease stranger = NodeLease.acquire(database, Clock.systemUTC(), "test", "1")) {
+      stranger.describe(NodeFence.text(self.address()), self.longUid() + 1, "");
+
+      assertThatThrownBy(() -> joined(one))
+          .isInstanceOf(CompletionException.class)
+          .hasRootCauseInstanceOf(FormationException.class)
+          .hasStackTraceContaining("--cluster-host");
+    }
+  }
+
+  @Test
+  void anEarlierLifeAtTheAddressIsFencedBeforeTheNextOneJoins() throws Exception {
+    Member one = member();
+    int before = rowOfACrash(NodeFence.text(Cluster.get(one.system()).selfMember().address()));
+
+    joined(one);
+
+    assertThat(new ClusterNodes(database).mayWrite(before)).isFalse();
+    assertThat(one.mayWrite()).isTrue();
+  }
+
+  private static int rowOfACrash(String address) throws SQLException {
+    try (Connection connection = database.getConnection();
+        Statement statement = connection.createStatement();
+        ResultSet row =
+            statement.executeQuery(
+                "INSERT INTO clawterm.cluster_node (cluster, version, address, uid)"
+                    + " VALUES ('test', '1', '%s', 1) RETURNING number".formatted(address))) {
+      row.next();
+      return row.getInt(1);
+    }
+  }
+
+  private static Member joined(Member member) {
+    try {
+      member.join();
+      return member;
+    } catch (InterruptedException | FormationException e) {
+      throw new CompletionException(e);
+    }
+  }
+
+  private Member member() {
+    int port = freePort();
+    FaultProxy proxy = FaultProxy.to(port);
+    Config config =
+        ConfigFactory.parseString(
+                "akka.remote.artery { canonical.port = %d, bind.port = %d }"
+                    .formatted(proxy.port(), port))
+            .withFallback(ConfigFactory.parseResources("clawterm-laptop.conf"))
+            .withFallback(ConfigFactory.load());
+    ClusterSettings settings = ClusterSettings.from(config.resolve().getConfig("clawterm.cluster"));
+    var fence = new NodeFence(database);
+    NodeLease lease = NodeLease.acquire(database, Clock.systemUTC(), "test", "1");
+    fence.actAs(lease);
+    ActorSystem<Void> system =
+        ActorSystem.create(
+            Behaviors.empty(),
+            "clawterm",
+            ActorSystemSetup.create(
+                BootstrapSetup.create(config.resolve()),
+                fence,
+                SSLEngineProviderSetup.create(made -> new ClusterTls(settings, database))));
+    var member = new Member(system, lease, proxy, new Formation(system, settings, database, lease));
+    members.add(member);
+    return member;
+  }
+
+  private static int freePort() {
+    try (var socket = new ServerSocket(0)) {
+      return socket.getLocalPort();
+    } catch (IOException e) {
+      throw new AssertionError(e);
+    }
+  }
+}
