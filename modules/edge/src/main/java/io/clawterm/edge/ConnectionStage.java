@@ -185,7 +185,7 @@ final class ConnectionStage extends GraphStage<FlowShape<ByteString, ByteString>
             ending.invoke(new Refusal(Code.OVERLOADED, "too many connections, say something"));
           };
       permit = edge.limits().admit(peer.origin(), evict).orElse(null);
-      stop = () -> ending.invoke(new Refusal(Code.SHUTTING_DOWN, "the server is stopping"));
+      stop = () -> ending.invoke(edge.farewell(peer));
       edge.opened(stop);
       closeBy = settings.firstFrameTimeout().toNanos();
       wakeAt(closeBy);
@@ -905,7 +905,7 @@ final class ConnectionStage extends GraphStage<FlowShape<ByteString, ByteString>
       Fields.Builder fields = Fields.builder().code(refusal.code()).text(refusal.text());
       switch (refusal.code()) {
         case OVERLOADED, SHUTTING_DOWN, MOVED ->
-            fields.retryAfterMs(settings.retryAfter().toMillis());
+            fields.retryAfterMs(refusal.retryAfter().orElse(settings.retryAfter()).toMillis());
         case UNSUPPORTED_VERSION -> fields.version(VERSION);
         case OK,
             SUSPENDED,
@@ -921,6 +921,7 @@ final class ConnectionStage extends GraphStage<FlowShape<ByteString, ByteString>
             TOO_LARGE,
             INTERNAL -> {}
       }
+      refusal.address().ifPresent(fields::address);
       int flags = refusal.code().value() < Code.PROTOCOL_ERROR.value() ? 0 : Flags.ERROR;
       outbox.answer(Frame.of(session, sequence, FrameType.DISCONNECT, flags, fields.build()));
     }
@@ -933,7 +934,8 @@ final class ConnectionStage extends GraphStage<FlowShape<ByteString, ByteString>
           .log("connection refused");
       flushInput();
       Circuit blamed = circuits.get(session);
-      if (refusal.code() == Code.SHUTTING_DOWN && !circuits.isEmpty()) {
+      boolean leaving = refusal.code() == Code.SHUTTING_DOWN || refusal.code() == Code.MOVED;
+      if (leaving && !circuits.isEmpty()) {
         circuits.values().forEach(it -> answer(it.id(), it.sequence(), refusal));
       } else {
         answer(session, blamed == null ? 0 : blamed.sequence(), refusal);

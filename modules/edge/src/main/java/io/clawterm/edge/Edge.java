@@ -7,13 +7,18 @@ import akka.actor.CoordinatedShutdown;
 import akka.actor.typed.ActorSystem;
 import akka.stream.javadsl.Flow;
 import akka.util.ByteString;
+import io.clawterm.protocol.Code;
 import io.clawterm.session.Sessions;
 import io.micrometer.core.instrument.MeterRegistry;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -30,6 +35,7 @@ public final class Edge {
   private final Set<Runnable> open = ConcurrentHashMap.newKeySet();
   private final CompletableFuture<Done> drained = new CompletableFuture<>();
   private volatile boolean stopping;
+  private volatile List<String> elsewhere = List.of();
 
   /** An edge without listeners; its meters are registered at once. */
   public Edge(
@@ -49,6 +55,17 @@ public final class Edge {
    * Completes when all are gone or {@code shutdown-timeout} is over, always normally.
    */
   public CompletionStage<Done> shutdown() {
+    return shutdown(List.of());
+  }
+
+  /**
+   * As {@link #shutdown()}, but devices that came over TCP are told MOVED and one of these
+   * addresses, each after a time of its own, so that the other nodes are not stormed.
+   *
+   * @param others {@code host:port} of other nodes' TCP listeners
+   */
+  public CompletionStage<Done> shutdown(List<String> others) {
+    elsewhere = List.copyOf(others);
     stopping = true;
     open.forEach(Runnable::run);
     completeIfDrained();
@@ -87,6 +104,28 @@ public final class Edge {
     if (stopping) {
       stop.run();
     }
+  }
+
+  /** What a device of this node is told while the node stops. */
+  Refusal farewell(Peer peer) {
+    // Another machine's loopback is not this one's.
+    List<String> others =
+        elsewhere.stream().filter(at -> peer.loopback() || !isLoopback(at)).toList();
+    if (others.isEmpty() || peer.transport() != Peer.Transport.TCP) {
+      return new Refusal(Code.SHUTTING_DOWN, "the server is stopping");
+    }
+    var random = ThreadLocalRandom.current();
+    return new Refusal(
+        Code.MOVED,
+        "another node goes on",
+        Optional.of(others.get(random.nextInt(others.size()))),
+        Optional.of(Duration.ofMillis(random.nextLong(settings.retryAfter().toMillis() + 1))));
+  }
+
+  private static boolean isLoopback(String hostAndPort) {
+    return hostAndPort.startsWith("127.")
+        || hostAndPort.startsWith("[::1]:")
+        || hostAndPort.startsWith("localhost:");
   }
 
   void closed(Runnable stop) {

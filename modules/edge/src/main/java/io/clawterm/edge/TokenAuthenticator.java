@@ -6,7 +6,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.attribute.UserPrincipal;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
-import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
@@ -24,7 +23,7 @@ public final class TokenAuthenticator implements Authenticator {
 
   private record Known(Bytes hash, Principal principal) {}
 
-  private final List<Known> tokens = new ArrayList<>();
+  private volatile List<Known> tokens;
   private final Set<UserPrincipal> localUsers;
   private final boolean unauthenticatedLoopback;
 
@@ -39,10 +38,20 @@ public final class TokenAuthenticator implements Authenticator {
       Map<String, Principal> tokens,
       Set<UserPrincipal> localUsers,
       boolean unauthenticatedLoopback) {
-    tokens.forEach(
-        (hash, principal) -> this.tokens.add(new Known(Bytes.wrap(parse(hash)), principal)));
+    this.tokens = parse(tokens);
     this.localUsers = Set.copyOf(localUsers);
     this.unauthenticatedLoopback = unauthenticatedLoopback;
+  }
+
+  /** From now on these are the tokens, as in the constructor. */
+  public void replaceTokens(Map<String, Principal> now) {
+    tokens = parse(now);
+  }
+
+  private static List<Known> parse(Map<String, Principal> tokens) {
+    return tokens.entrySet().stream()
+        .map(token -> new Known(Bytes.wrap(parse(token.getKey())), token.getValue()))
+        .toList();
   }
 
   /** The form in which a token is configured: its SHA-256 in hexadecimal. */

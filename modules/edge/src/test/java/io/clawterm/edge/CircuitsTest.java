@@ -352,6 +352,27 @@ class CircuitsTest {
   }
 
   @Test
+  void aShutdownBesideOtherNodesSendsDevicesThere() throws Exception {
+    try (EdgeFixture leaving = new EdgeFixture("");
+        TestClient client = leaving.client()) {
+      int first = client.open().sessionId();
+      int second = client.open().sessionId();
+
+      leaving.edge.shutdown(List.of("10.0.0.2:7220"));
+
+      List<Frame> frames =
+          client.rest().stream().filter(it -> it.type() == FrameType.DISCONNECT).toList();
+      assertThat(frames).extracting(Frame::sessionId).containsExactlyInAnyOrder(first, second);
+      assertThat(frames)
+          .allSatisfy(it -> {
+            assertThat(code(it)).isEqualTo(Code.MOVED);
+            assertThat(it.fields().address()).hasValue("10.0.0.2:7220");
+            assertThat(it.fields().retryAfterMs().getAsLong()).isBetween(0L, 1_000L);
+          });
+    }
+  }
+
+  @Test
   void anActorSystemThatEndsTellsDevicesUnlessTheEdgeHasEndedBefore() throws Exception {
     try (EdgeFixture other = new EdgeFixture("");
         TestClient client = other.client()) {
