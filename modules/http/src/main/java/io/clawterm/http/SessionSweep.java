@@ -6,6 +6,9 @@ import akka.actor.typed.javadsl.AbstractOnMessageBehavior;
 import akka.actor.typed.javadsl.ActorContext;
 import akka.actor.typed.javadsl.Behaviors;
 import akka.actor.typed.javadsl.TimerScheduler;
+import akka.cluster.ClusterEvent;
+import akka.cluster.typed.Cluster;
+import akka.cluster.typed.Subscribe;
 import io.clawterm.api.SessionId;
 import io.clawterm.session.SessionCommand;
 import io.clawterm.session.Sessions;
@@ -30,6 +33,8 @@ public final class SessionSweep extends AbstractOnMessageBehavior<SessionSweep.M
 
   private record Sweep() implements Message {}
 
+  private record MemberLost() implements Message {}
+
   private record Found(Part part) implements Message {}
 
   private record Failed(Throwable cause) implements Message {}
@@ -41,6 +46,11 @@ public final class SessionSweep extends AbstractOnMessageBehavior<SessionSweep.M
 
   /** How many of each kind are told at once, so that a cold start is no stampede. */
   private static final int PART = 1_000;
+
+  /** So many sweeps follow one another after a loss. */
+  private static final int AFTER_LOSS = 10;
+
+  private static final String NEXT = "next";
 
   /** Sessions to tell, and behind which ones the next part begins. */
   private record Part(List<SessionId> runs, List<SessionId> due) {
@@ -60,6 +70,10 @@ public final class SessionSweep extends AbstractOnMessageBehavior<SessionSweep.M
   private final InstantSource clock;
   private final Duration interval;
   private final Executor blocking;
+
+  /** Sweeps that follow soon after a loss: the list of open runs is some seconds behind. */
+  private int soon;
+
   private Optional<SessionId> afterRun = Optional.empty();
   private Optional<SessionId> afterDue = Optional.empty();
 
@@ -86,7 +100,15 @@ public final class SessionSweep extends AbstractOnMessageBehavior<SessionSweep.M
     this.clock = clock;
     this.interval = interval;
     this.blocking = context.getSystem().dispatchers().lookup(DispatcherSelector.blocking());
-    timers.startSingleTimer(new Sweep(), SOON);
+    sweepAgain(SOON);
+    // Runs that a lost node leaves behind are taken up at once, not at the next sweep.
+    Cluster.get(context.getSystem())
+        .subscriptions()
+        .tell(
+            Subscribe.create(
+                context.messageAdapter(
+                    ClusterEvent.MemberRemoved.class, removed -> new MemberLost()),
+                ClusterEvent.MemberRemoved.class));
   }
 
   @Override
@@ -95,12 +117,18 @@ public final class SessionSweep extends AbstractOnMessageBehavior<SessionSweep.M
       case Sweep sweep ->
           context.pipeToSelf(
               CompletableFuture.supplyAsync(this::look, blocking), SessionSweep::outcome);
+      case MemberLost lost -> {
+        soon = AFTER_LOSS;
+        if (timers.isTimerActive(NEXT)) {
+          sweepAgain(SOON);
+        }
+      }
       case Found found -> tell(found.part());
       case Failed failed -> {
         LOG.atWarn()
             .setCause(failed.cause())
             .log("sessions to wake or to end could not be looked up; the next sweep tries again");
-        timers.startSingleTimer(new Sweep(), interval);
+        sweepAgain(interval);
       }
     }
     return this;
@@ -122,6 +150,12 @@ public final class SessionSweep extends AbstractOnMessageBehavior<SessionSweep.M
     part.due().forEach(session -> sessions.tell(session, new SessionCommand.ExpireIfDue()));
     afterRun = Part.next(part.runs());
     afterDue = Part.next(part.due());
-    timers.startSingleTimer(new Sweep(), part.isLast() ? interval : SOON);
+    sweepAgain(part.isLast() ? interval : SOON);
+  }
+
+  private void sweepAgain(Duration wait) {
+    boolean early = soon > 0 && wait.compareTo(SOON) > 0;
+    soon -= early ? 1 : 0;
+    timers.startSingleTimer(NEXT, new Sweep(), early ? SOON : wait);
   }
 }

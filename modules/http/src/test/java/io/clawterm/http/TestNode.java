@@ -87,7 +87,8 @@ final class TestNode implements AutoCloseable {
         ActorSystem.create(
             Behaviors.empty(),
             "http-test",
-            ActorSystemSetup.create(BootstrapSetup.create(CONFIG), new StorageSetup(database, 4)));
+            ActorSystemSetup.create(
+                BootstrapSetup.create(CONFIG), new StorageSetup(database, 4).writeAsOperator()));
     Cluster cluster = Cluster.get(system);
     cluster.manager().tell(Join.create(cluster.selfMember().address()));
     JdbcReadJournal journal =
