@@ -25,14 +25,17 @@ import io.clawterm.storage.DatabaseSettings;
 import io.clawterm.storage.Databases;
 import io.clawterm.storage.EmbeddedPostgres;
 import io.clawterm.storage.EmbeddedPostgresSettings;
+import io.clawterm.storage.JdbcTarget;
 import io.clawterm.storage.JournalTrim;
 import io.clawterm.storage.Migrations;
+import io.clawterm.storage.NodeLease;
 import io.clawterm.storage.StorageSetup;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import javax.sql.DataSource;
 
 /**
  * The sessions of a node by themselves: an actor system with sharded sessions on a journal, and one
@@ -56,9 +59,16 @@ final class BenchNode implements AutoCloseable {
     Optional<EmbeddedPostgres> postgres =
         data.map(folder -> EmbeddedPostgres.start(folder, EmbeddedPostgresSettings.forTests()));
     Optional<HikariDataSource> database =
-        postgres.map(server -> Databases.open(server.target(), DatabaseSettings.defaults()));
-    database.ifPresent(Migrations::run);
+        postgres.map(server -> asNode(server.target(), DatabaseSettings.defaults()));
     return new BenchNode(postgres, database, overrides, target);
+  }
+
+  /** Connections on which each write is checked, as a node's are. */
+  private static HikariDataSource asNode(JdbcTarget target, DatabaseSettings settings) {
+    DataSource single = Databases.connect(target, settings);
+    Migrations.run(single);
+    NodeLease lease = NodeLease.acquire(single, Clock.systemUTC(), "bench", "bench");
+    return Databases.pool(single, settings, lease.number());
   }
 
   private BenchNode(
@@ -74,6 +84,7 @@ final class BenchNode implements AutoCloseable {
             ConfigFactory.parseString(overrides)
                 .withFallback(database.isPresent() ? ConfigFactory.empty() : nothingStored())
                 .withFallback(ConfigFactory.parseString("akka.loglevel = WARNING"))
+                .withFallback(alone())
                 .withFallback(ConfigFactory.parseResources("storage.conf"))
                 .withFallback(ConfigFactory.parseResources("clawterm-laptop.conf")));
     var setup = ActorSystemSetup.create(BootstrapSetup.create(config));
@@ -107,6 +118,16 @@ final class BenchNode implements AutoCloseable {
                 () -> database.ifPresent(pool -> JournalTrim.upTo(pool, id, upTo))),
         Clock.systemUTC(),
         SessionMetrics.NONE);
+  }
+
+  /** It never meets another node, and has no database to fence one in. */
+  private static Config alone() {
+    return ConfigFactory.parseString(
+        """
+        akka.remote.artery.transport = tcp
+        akka.cluster.downing-provider-class = ""
+        akka.cluster.roles = [session]
+        """);
   }
 
   /** Nothing is read back either, so a snapshot would be no use. */

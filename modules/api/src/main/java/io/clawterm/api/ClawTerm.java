@@ -43,6 +43,13 @@ public interface ClawTerm extends AutoCloseable {
    */
   CompletionStage<Void> stop();
 
+  /**
+   * Completed once the node has stopped: because it was asked to, or by itself, because the rest of
+   * its cluster has taken it for dead. A new node can be started then, on an actor system of its
+   * own.
+   */
+  CompletionStage<Void> whenStopped();
+
   /** Stops the node and waits for it. */
   @Override
   void close();

@@ -1,5 +1,6 @@
 package io.clawterm.node;
 
+import io.clawterm.cluster.FormationException;
 import io.clawterm.config.InvalidConfigurationException;
 import io.clawterm.storage.StorageException;
 import java.nio.file.AccessDeniedException;
@@ -83,6 +84,7 @@ public final class Main implements Runnable {
       }
       case StartException start -> command.getErr().println(prefix + start.getMessage());
       case StorageException storage -> command.getErr().println(prefix + storage.getMessage());
+      case FormationException alone -> command.getErr().println(prefix + alone.getMessage());
       case FileSystemException file ->
           command.getErr().println(prefix + "cannot use the file " + reason(file));
       case CommandFailedException failed -> command.getErr().println(prefix + failed.getMessage());

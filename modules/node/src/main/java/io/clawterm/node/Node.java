@@ -1,25 +1,21 @@
 package io.clawterm.node;
 
 import akka.Done;
-import akka.actor.BootstrapSetup;
+import akka.actor.Cancellable;
 import akka.actor.CoordinatedShutdown;
-import akka.actor.setup.ActorSystemSetup;
 import akka.actor.typed.ActorRef;
 import akka.actor.typed.ActorSystem;
 import akka.actor.typed.DispatcherSelector;
 import akka.actor.typed.Props;
 import akka.actor.typed.javadsl.Adapter;
-import akka.actor.typed.javadsl.Behaviors;
+import akka.cluster.UniqueAddress;
 import akka.cluster.sharding.ClusterSharding;
 import akka.cluster.sharding.ShardRegion;
 import akka.cluster.typed.Cluster;
-import akka.cluster.typed.Join;
 import akka.management.javadsl.AkkaManagement;
 import akka.pattern.Patterns;
 import akka.persistence.jdbc.query.javadsl.JdbcReadJournal;
 import akka.persistence.query.PersistenceQuery;
-import com.typesafe.config.Config;
-import com.typesafe.config.ConfigFactory;
 import com.zaxxer.hikari.HikariDataSource;
 import io.clawterm.agent.Agent;
 import io.clawterm.agent.AgentSettings;
@@ -27,6 +23,10 @@ import io.clawterm.agent.AgentTargets;
 import io.clawterm.agent.Agents;
 import io.clawterm.api.ClawTerm;
 import io.clawterm.api.Principal;
+import io.clawterm.cluster.ClusterSettings;
+import io.clawterm.cluster.CrashWatch;
+import io.clawterm.cluster.Formation;
+import io.clawterm.cluster.NodeFence;
 import io.clawterm.edge.Edge;
 import io.clawterm.edge.Peer;
 import io.clawterm.edge.PodRegistry;
@@ -55,6 +55,9 @@ import io.clawterm.session.JournalSessionLog;
 import io.clawterm.session.ResumeTokens;
 import io.clawterm.session.SessionEnvironment;
 import io.clawterm.session.Targets;
+import io.clawterm.storage.AccessTokens;
+import io.clawterm.storage.ClusterNode;
+import io.clawterm.storage.ClusterNodes;
 import io.clawterm.storage.ClusterSecrets;
 import io.clawterm.storage.DataFolderLock;
 import io.clawterm.storage.DatabaseSettings;
@@ -64,7 +67,8 @@ import io.clawterm.storage.EmbeddedPostgresSettings;
 import io.clawterm.storage.JdbcTarget;
 import io.clawterm.storage.JournalTrim;
 import io.clawterm.storage.Migrations;
-import io.clawterm.storage.StorageSetup;
+import io.clawterm.storage.NodeLease;
+import io.clawterm.storage.StorageException;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
@@ -91,13 +95,12 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import javax.sql.DataSource;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** A node: everything wired together, in the order in which it starts. */
 final class Node implements ClawTerm {
-
-  private static final String LOOPBACK = "127.0.0.1";
 
   /** The profile of configuration for a node by itself. */
   static final String PROFILE = "clawterm-laptop";
@@ -105,13 +108,11 @@ final class Node implements ClawTerm {
   private static final Logger LOG = LoggerFactory.getLogger(Node.class);
   private static final Duration PART_TIMEOUT = Duration.ofSeconds(30);
 
-  /** What the journal may use of a pool of one's own, as measured best, and of a host's. */
-  private static final int JOURNAL_CONNECTIONS = 8;
-
-  private static final int JOURNAL_CONNECTIONS_OF_HOST = 6;
-
-  /** For the projection (2), questions of the HTTP API, trimming and probes. */
+  /** For the projection (2), questions of the HTTP API, trimming, probes and the watch. */
   private static final int OTHER_CONNECTIONS = 6;
+
+  /** How soon a node knows the token of another one's data folder. */
+  private static final Duration EXCHANGE = Duration.ofSeconds(5);
 
   /** The shard regions that a node starts; they end with it where the system does not. */
   private static final List<String> REGIONS =
@@ -121,6 +122,9 @@ final class Node implements ClawTerm {
   private final Closing closing = new Closing();
   private Optional<CompletableFuture<ClawTerm>> started = Optional.empty();
   private Optional<CompletableFuture<Void>> stopped = Optional.empty();
+  private final CompletableFuture<String> lost = new CompletableFuture<>();
+  private final CompletableFuture<Void> over = new CompletableFuture<>();
+  private volatile @Nullable NodeLease lease;
   private volatile Optional<String> fingerprint = Optional.empty();
   private volatile Endpoints endpoints =
       new Endpoints(Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty());
@@ -151,10 +155,20 @@ final class Node implements ClawTerm {
                       "clawterm-stop",
                       () -> {
                         closing.run();
+                        over.complete(null);
                         return null;
                       })));
     }
     return stopped.get().copy();
+  }
+
+  private synchronized boolean isStopping() {
+    return stopped.isPresent();
+  }
+
+  @Override
+  public CompletionStage<Void> whenStopped() {
+    return over.minimalCompletionStage();
   }
 
   @Override
@@ -197,18 +211,21 @@ final class Node implements ClawTerm {
     NodeBlocks blocks = NodeBlocks.read(plan.configuration());
     NodeSettings settings = blocks.node();
     boolean encrypted = TransportRule.encrypted(settings);
+    TransportRule.requirePrivateManagement(settings);
 
     if (settings.data().isPresent()) {
       DataFolder.prepare(settings.data().get());
       closing.add("data folder", DataFolderLock.acquire(settings.data().get()));
     }
-    DataSource database = database(settings);
-    ActorSystem<?> system = system(settings, database);
+    DataSource database = database(settings, blocks.cluster());
+    ActorSystem<?> system = system(blocks, database);
+    DataSource written = ClawTermActorSystem.journal(system).dataSource();
     byte[] tokenKey = ClusterSecrets.getOrCreate(database, "resume-tokens", 32);
 
     var registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
     closing.add("metrics", registry::close);
     closing.add("metrics of the JVM", new JvmMeters(registry));
+    ClusterMeters.register(registry, system, requireFence(system), lease());
 
     Targets targets =
         new NodeTargets(
@@ -226,7 +243,7 @@ final class Node implements ClawTerm {
             targets,
             new JournalSessionLog(journal),
             (id, upTo) ->
-                CompletableFuture.runAsync(() -> JournalTrim.upTo(database, id, upTo), blocking),
+                CompletableFuture.runAsync(() -> JournalTrim.upTo(written, id, upTo), blocking),
             Clock.systemUTC(),
             new MicrometerSessionMetrics(registry));
     ClusterSessions sessions =
@@ -242,17 +259,19 @@ final class Node implements ClawTerm {
 
     closing.add("sweep", () -> Adapter.toClassic(system).stop(Adapter.toClassic(sweep)));
 
-    Map<String, Principal> tokens = tokens(settings);
     var authenticator =
         new TokenAuthenticator(
-            tokens, localUsers(settings), blocks.edge().allowUnauthenticatedLoopback());
+            Map.of(), localUsers(settings), blocks.edge().allowUnauthenticatedLoopback());
+    exchangeTokens(settings, system, database, authenticator);
     var edge = new Edge(sessions, authenticator, blocks.edge(), registry);
     Optional<TlsContext> tls = encrypted ? Optional.of(tls(settings)) : Optional.empty();
     fingerprint = tls.map(TlsContext::fingerprint);
 
     var readiness = new Readiness();
-    Optional<Path> unix = unix(settings, system, edge);
-    Optional<InetSocketAddress> tcp = tcp(settings, system, edge, tls);
+    boolean takesDevices = blocks.cluster().roles().contains("edge");
+    Optional<Path> unix = takesDevices ? unix(settings, system, edge) : Optional.empty();
+    Optional<InetSocketAddress> tcp =
+        takesDevices ? tcp(settings, system, edge, tls) : Optional.empty();
     Optional<InetSocketAddress> http = Optional.empty();
     if (settings.httpPort() >= 0) {
       var parts =
@@ -268,15 +287,18 @@ final class Node implements ClawTerm {
               registry,
               new NodeDescription(Version.CURRENT, Instant.now(), this::listeners),
               Clock.systemUTC(),
-              Optional.of(new WebSocketEdge(edge).route()),
+              takesDevices ? Optional.of(new WebSocketEdge(edge).route()) : Optional.empty(),
               tls.map(TlsContext::sslContext));
       HttpServer server = http(system, blocks.http(), parts);
-      closing.add("http", () -> await(server.stop(), "HTTP"));
+      closing.add("http", () -> awaitEnd(system, server.stop(), "HTTP"));
       http = Optional.of(server.address());
     }
     // Before any listener goes, WebSocket's as well: devices are told to come back.
-    closing.add("connections", () -> await(edge.shutdown(), "the connections"));
+    closing.add(
+        "connections",
+        () -> awaitEnd(system, edge.shutdown(elsewhere(database)), "the connections"));
     closing.add("shutdown of the actor system", edge.shutdownWith(system)::cancel);
+    describe(system, tcp.map(address -> reachedAt(address, blocks.cluster())).orElse(""));
     endpoints = new Endpoints(unix, tcp, http, settings.data().map(AccessToken::file));
     manage(settings, system);
     readiness.started();
@@ -305,12 +327,45 @@ final class Node implements ClawTerm {
     return new PodTarget.Factory(podSettings, pods, secret, registry);
   }
 
-  private static Map<String, Principal> tokens(NodeSettings settings) throws IOException {
-    return settings.data().isEmpty()
-        ? Map.of()
-        : Map.of(
-            TokenAuthenticator.hash(AccessToken.readOrMake(settings.data().get())),
-            Principal.LOCAL);
+  /** A device may come with the token that it has of another node of the cluster. */
+  private void exchangeTokens(
+      NodeSettings settings,
+      ActorSystem<?> system,
+      DataSource database,
+      TokenAuthenticator authenticator)
+      throws IOException {
+    if (settings.data().isEmpty()) {
+      return;
+    }
+    String folder = AccessToken.folderId(settings.data().get());
+    String hash = TokenAuthenticator.hash(AccessToken.readOrMake(settings.data().get()));
+    var tokens = new AccessTokens(database);
+    Runnable exchange =
+        () -> {
+          Map<String, Principal> all = new HashMap<>();
+          tokens.exchange(folder, hash).forEach(known -> all.put(known, Principal.LOCAL));
+          authenticator.replaceTokens(all);
+        };
+    exchange.run();
+    Runnable again =
+        () -> {
+          try {
+            exchange.run();
+          } catch (StorageException e) {
+            LOG.atWarn()
+                .addKeyValue("failure", e.getMessage())
+                .log("tokens of new nodes are not known yet: the database does not answer");
+          }
+        };
+    Cancellable timer =
+        system
+            .scheduler()
+            .scheduleWithFixedDelay(
+                EXCHANGE,
+                EXCHANGE,
+                again,
+                system.dispatchers().lookup(DispatcherSelector.blocking()));
+    closing.add("tokens", timer::cancel);
   }
 
   private static Set<UserPrincipal> localUsers(NodeSettings settings) throws IOException {
@@ -366,7 +421,7 @@ final class Node implements ClawTerm {
               + " (is another server running there?). Choose another port with --port",
           e);
     }
-    closing.add("tcp", () -> await(listener.unbind(), "TCP"));
+    closing.add("tcp", () -> awaitEnd(system, listener.unbind(), "TCP"));
     return Optional.of(listener.address());
   }
 
@@ -382,7 +437,7 @@ final class Node implements ClawTerm {
     }
   }
 
-  /** Cluster state for operators, on loopback alone whatever else is open. */
+  /** Cluster state for operators. */
   private void manage(NodeSettings settings, ActorSystem<?> system) throws Exception {
     if (settings.managementPort() < 0 || plan.system().isPresent()) {
       return; // on a host's system this is the host's to decide
@@ -392,13 +447,15 @@ final class Node implements ClawTerm {
       await(management.start(), "Akka Management");
     } catch (ExecutionException e) {
       throw new StartException(
-          "cannot listen on 127.0.0.1:"
+          "cannot listen on "
+              + settings.managementBind()
+              + ":"
               + settings.managementPort()
               + " for Akka Management (is another node running?). Choose another port with"
               + " --management, or -1 for none",
           e);
     }
-    closing.add("management", () -> await(management.stop(), "Akka Management"));
+    closing.add("management", () -> awaitEnd(system, management.stop(), "Akka Management"));
   }
 
   private List<NodeDescription.Listener> listeners() {
@@ -419,6 +476,14 @@ final class Node implements ClawTerm {
     return listeners;
   }
 
+  /**
+   * Why this node cannot go on though nobody has stopped it. It is to be stopped then, and another
+   * one made in its place.
+   */
+  CompletionStage<String> lost() {
+    return lost.minimalCompletionStage();
+  }
+
   /** The SHA-256 of the certificate in use, where there is one. */
   Optional<String> fingerprint() {
     return fingerprint;
@@ -432,27 +497,81 @@ final class Node implements ClawTerm {
     }
   }
 
-  private DataSource database(NodeSettings settings) {
+  /** An actor system that has ended does not answer any more. */
+  private static void awaitEnd(ActorSystem<?> system, CompletionStage<?> stage, String part)
+      throws Exception {
+    await(
+        CompletableFuture.anyOf(
+            stage.toCompletableFuture(), system.getWhenTerminated().toCompletableFuture()),
+        part);
+  }
+
+  private DataSource database(NodeSettings settings, ClusterSettings cluster) {
     DatabaseSettings databaseSettings = databaseSettings(settings);
-    DataSource database;
     if (plan.dataSource().isPresent()) {
-      database = plan.dataSource().get();
-      Databases.check(database, databaseSettings);
-    } else {
-      JdbcTarget target =
-          settings.database().isPresent() ? settings.database().get() : embedded(settings).target();
-      HikariDataSource pool = Databases.open(target, databaseSettings);
-      closing.add("database pool", pool);
-      database = pool;
+      DataSource hosts = plan.dataSource().get();
+      Databases.check(hosts, databaseSettings);
+      lease = register(hosts, cluster);
+      return hosts;
     }
+    JdbcTarget target =
+        settings.database().isPresent() ? settings.database().get() : embedded(settings).target();
+    DataSource single = Databases.connect(target, databaseSettings);
+    lease = register(single, cluster);
+    HikariDataSource pool = Databases.pool(single, databaseSettings, lease.number());
+    closing.add("database pool", pool);
+    return pool;
+  }
+
+  /** From here on this node may write, until another one takes it for dead. */
+  private NodeLease register(DataSource database, ClusterSettings cluster) {
+    Databases.requireSessions(database);
     Migrations.run(database);
-    return database;
+    Formation.requireName(database, cluster.name());
+    plan.system().ifPresent(hosts -> closing.add("journal", () -> giveBack(hosts)));
+    NodeLease acquired =
+        NodeLease.acquire(database, Clock.systemUTC(), cluster.name(), Version.CURRENT);
+    closing.add("lease", acquired);
+    if (acquired.skew().abs().compareTo(cluster.maxClockSkew()) > 0) {
+      throw new StartException(
+          "the clock of this machine is "
+              + acquired.skew().abs().toSeconds()
+              + " s "
+              + (acquired.skew().isNegative() ? "behind" : "ahead of")
+              + " the database's; set it (clawterm.cluster.max-clock-skew is "
+              + cluster.maxClockSkew().toSeconds()
+              + " s)");
+    }
+    acquired.whenLost(() -> lose("another node has taken over"));
+    return acquired;
+  }
+
+  /** The journal is the host's default one; but what was taken over from may write nothing. */
+  private void giveBack(ActorSystem<?> hosts) {
+    if (!lost.isDone()) {
+      ClawTermActorSystem.journal(hosts).writeAsOperator();
+    }
+  }
+
+  private void lose(String why) {
+    if (!isStopping() && lost.complete(why)) {
+      LOG.atError().addKeyValue("reason", why).log("this node is lost and stops");
+      var unused = stop();
+    }
+  }
+
+  private NodeLease lease() {
+    NodeLease acquired = lease;
+    if (acquired == null) {
+      throw new IllegalStateException("the node is not registered yet");
+    }
+    return acquired;
   }
 
   private static DatabaseSettings databaseSettings(NodeSettings settings) {
     DatabaseSettings defaults = DatabaseSettings.defaults();
     return new DatabaseSettings(
-        JOURNAL_CONNECTIONS + OTHER_CONNECTIONS,
+        ClawTermActorSystem.JOURNAL_CONNECTIONS + OTHER_CONNECTIONS,
         defaults.connectTimeout(),
         defaults.answerTimeout(),
         settings.allowUnsafeDatabase());
@@ -472,44 +591,87 @@ final class Node implements ClawTerm {
     return postgres;
   }
 
-  private ActorSystem<?> system(NodeSettings settings, DataSource database) throws Exception {
+  private ActorSystem<?> system(NodeBlocks blocks, DataSource database) throws Exception {
+    ActorSystem<?> system;
     if (plan.system().isPresent()) {
-      ActorSystem<?> hosts = plan.system().get();
-      ClawTermActorSystem.requireFit(hosts);
-      await(memberUp(hosts), "the host's cluster");
-      closing.add("sessions", () -> leave(hosts));
-      return hosts;
+      system = plan.system().get();
+      requireFence(system).actAs(lease());
+      ClawTermActorSystem.journal(system).writeAs(lease().number());
+      describe(system, "");
+      await(memberUp(system), "the host's cluster");
+      closing.add("sessions", () -> leave(system));
+      formation(system, blocks, database).joined();
+    } else {
+      system = ClawTermActorSystem.start(plan, blocks, database);
+      requireFence(system).actAs(lease());
+      if (plan.dataSource().isPresent()) {
+        ClawTermActorSystem.journal(system).writeAs(lease().number());
+      }
+      closing.add(
+          "actor system",
+          () ->
+              CoordinatedShutdown.get(system)
+                  .runAll(CoordinatedShutdown.actorSystemTerminateReason())
+                  .toCompletableFuture()
+                  .get(PART_TIMEOUT.toSeconds(), TimeUnit.SECONDS));
+      describe(system, "");
+      formation(system, blocks, database).join();
     }
-    Config config =
-        ConfigFactory.parseMap(
-                Map.of(
-                    "akka.management.http.hostname",
-                    LOOPBACK,
-                    "akka.management.http.port",
-                    Math.max(0, settings.managementPort())))
-            .withFallback(ClawTermActorSystem.storage())
-            .withFallback(plan.configuration().config())
-            .resolve();
-    int connections =
-        plan.dataSource().isPresent() ? JOURNAL_CONNECTIONS_OF_HOST : JOURNAL_CONNECTIONS;
-    ActorSystem<Void> system =
-        ActorSystem.create(
-            Behaviors.empty(),
-            "clawterm",
-            ActorSystemSetup.create(
-                BootstrapSetup.create(config), new StorageSetup(database, connections)));
-    closing.add(
-        "actor system",
-        () ->
-            CoordinatedShutdown.get(system)
-                .runAll(CoordinatedShutdown.actorSystemTerminateReason())
-                .toCompletableFuture()
-                .get(PART_TIMEOUT.toSeconds(), TimeUnit.SECONDS));
-    CompletionStage<Void> up = memberUp(system);
-    Cluster cluster = Cluster.get(system);
-    cluster.manager().tell(Join.create(cluster.selfMember().address()));
-    await(up, "the cluster");
+    var unused =
+        system
+            .getWhenTerminated()
+            .whenComplete((done, failure) -> lose("it was taken out of the cluster"));
+    ActorRef<CrashWatch.Message> watch =
+        system.systemActorOf(
+            CrashWatch.create(requireFence(system)),
+            "clawterm-crash-watch-" + UUID.randomUUID(),
+            Props.empty());
+    closing.add("crash watch", () -> Adapter.toClassic(system).stop(Adapter.toClassic(watch)));
     return system;
+  }
+
+  private Formation formation(ActorSystem<?> system, NodeBlocks blocks, DataSource database) {
+    return new Formation(system, blocks.cluster(), database, lease());
+  }
+
+  private static NodeFence requireFence(ActorSystem<?> system) {
+    return NodeFence.of(Adapter.toClassic(system))
+        .orElseThrow(() ->
+            new StartException(
+                "the actor system "
+                    + system.name()
+                    + " cannot fence other nodes: make it with ClawTermActorSystem.setup(...)"));
+  }
+
+  /** Tells the other nodes where this one is. */
+  private void describe(ActorSystem<?> system, String devicesAt) {
+    UniqueAddress self = Cluster.get(system).selfMember().uniqueAddress();
+    lease().describe(NodeFence.text(self.address()), self.longUid(), devicesAt);
+  }
+
+  /** Where devices find this node's TCP listener, which may listen on all addresses. */
+  private static String reachedAt(InetSocketAddress address, ClusterSettings cluster) {
+    return address.getAddress().isAnyLocalAddress()
+        ? cluster.host() + ":" + address.getPort()
+        : NodeFile.text(address);
+  }
+
+  /** Where devices of this node can go when it stops. */
+  private List<String> elsewhere(DataSource database) {
+    try {
+      return new ClusterNodes(database)
+          .writers().stream()
+              .filter(
+                  node -> node.connected() && node.joined() && node.number() != lease().number())
+              .map(ClusterNode::devicesAt)
+              .filter(at -> !at.isEmpty())
+              .toList();
+    } catch (StorageException e) {
+      LOG.atWarn()
+          .addKeyValue("failure", e.getMessage())
+          .log("devices are not told another node: the database does not answer");
+      return List.of();
+    }
   }
 
   private static CompletionStage<Void> memberUp(ActorSystem<?> system) {

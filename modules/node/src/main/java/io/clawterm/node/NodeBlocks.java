@@ -3,6 +3,7 @@ package io.clawterm.node;
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigValueFactory;
 import io.clawterm.agent.AgentSettings;
+import io.clawterm.cluster.ClusterSettings;
 import io.clawterm.config.InvalidConfigurationException;
 import io.clawterm.config.NodeConfiguration;
 import io.clawterm.edge.EdgeSettings;
@@ -17,6 +18,7 @@ import java.util.Optional;
 /** The settings of all modules. */
 record NodeBlocks(
     NodeSettings node,
+    ClusterSettings cluster,
     SessionSettings session,
     EdgeSettings edge,
     AgentSettings agent,
@@ -32,6 +34,8 @@ record NodeBlocks(
    */
   static NodeBlocks read(NodeConfiguration configuration) {
     Optional<NodeSettings> node = configuration.read("clawterm.node", NodeSettings::from);
+    Optional<ClusterSettings> cluster =
+        configuration.read("clawterm.cluster", ClusterSettings::from);
     Optional<SessionSettings> session =
         configuration.read("clawterm.session", SessionSettings::from);
     Optional<EdgeSettings> edge = configuration.read("clawterm.edge", EdgeSettings::from);
@@ -45,6 +49,7 @@ record NodeBlocks(
     configuration.refuseIfWrong();
     return new NodeBlocks(
         node.orElseThrow(),
+        cluster.orElseThrow(),
         session.orElseThrow(),
         edge.orElseThrow(),
         agent.orElseThrow(),

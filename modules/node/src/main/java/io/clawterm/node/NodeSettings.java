@@ -12,6 +12,7 @@ import java.util.Optional;
  *     files
  * @param tcpPort -1: not at all, 0: any
  * @param httpPort -1: not at all, 0: any
+ * @param managementBind loopback or a private address
  * @param managementPort -1: not at all
  * @param database a URL of PostgreSQL; empty: the embedded one
  */
@@ -20,6 +21,7 @@ record NodeSettings(
     String bind,
     int tcpPort,
     int httpPort,
+    String managementBind,
     int managementPort,
     boolean unixSocket,
     Tls tls,
@@ -55,6 +57,7 @@ record NodeSettings(
         config.getString("bind"),
         config.getInt("port"),
         config.getInt("http-port"),
+        config.getString("management-bind"),
         config.getInt("management-port"),
         config.getBoolean("unix-socket"),
         tls(config.getString("tls")),

@@ -32,11 +32,40 @@ final class TransportRule {
     };
   }
 
+  /**
+   * Checks where Akka Management is to listen, which has neither TLS nor users.
+   *
+   * @throws StartException if more than this machine or a private network could reach it
+   */
+  static void requirePrivateManagement(NodeSettings settings) {
+    if (settings.managementPort() < 0) {
+      return;
+    }
+    String host = settings.managementBind();
+    InetAddress address = address("management-bind", host);
+    byte[] bytes = address.getAddress();
+    boolean unique = bytes.length == 16 && (bytes[0] & 0xFE) == 0xFC;
+    boolean carrier = bytes.length == 4 && bytes[0] == 100 && (bytes[1] & 0xC0) == 0x40;
+    if (!address.isLoopbackAddress() && !address.isSiteLocalAddress() && !unique && !carrier) {
+      throw new StartException(
+          "refused to let Akka Management listen on "
+              + host
+              + ": it has no TLS and shows the cluster to whoever asks. Set"
+              + " clawterm.node.management-bind to 127.0.0.1 or to a private address of this"
+              + " machine, or clawterm.node.management-port to -1");
+    }
+  }
+
   private static boolean isLoopback(String host) {
+    return address("bind", host).isLoopbackAddress();
+  }
+
+  private static InetAddress address(String key, String host) {
     try {
-      return InetAddress.getByName(host).isLoopbackAddress();
+      return InetAddress.getByName(host);
     } catch (UnknownHostException e) {
-      throw new StartException("clawterm.node.bind: no address is known for \"" + host + "\"", e);
+      throw new StartException(
+          "clawterm.node." + key + ": no address is known for \"" + host + "\"", e);
     }
   }
 }

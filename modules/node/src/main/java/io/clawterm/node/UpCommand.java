@@ -10,10 +10,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
-import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicReference;
 import org.jline.utils.Signals;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -31,6 +32,7 @@ import picocli.CommandLine.Spec;
 final class UpCommand implements Callable<Integer> {
 
   private static final Duration STOP = Duration.ofSeconds(25);
+  private static final Duration RETRY = Duration.ofSeconds(5);
 
   @Spec private CommandSpec spec;
   @Mixin private DataOption data;
@@ -78,6 +80,28 @@ final class UpCommand implements Callable<Integer> {
   private @Nullable String database;
 
   @Option(
+      names = "--join",
+      paramLabel = "HOST:PORT",
+      split = ",",
+      description = {
+        "Nodes of the cluster to join, by their cluster ports (default: those that the",
+        "database of --database knows; all nodes on one database are one cluster)."
+      })
+  private @Nullable List<String> join;
+
+  @Option(
+      names = "--cluster-host",
+      paramLabel = "ADDR",
+      description = "The address at which other nodes reach this one (default: 127.0.0.1).")
+  private @Nullable String clusterHost;
+
+  @Option(
+      names = "--cluster-port",
+      paramLabel = "N",
+      description = "Its port for other nodes, with mutual TLS (default: any free one).")
+  private @Nullable Integer clusterPort;
+
+  @Option(
       names = "--config",
       paramLabel = "FILE",
       description = "Settings in HOCON (default: config.conf in the data folder, if there).")
@@ -90,24 +114,28 @@ final class UpCommand implements Callable<Integer> {
     long begin = System.nanoTime();
     Logs.onTerminal();
     NodeConfiguration configuration = NodeConfiguration.load(overrides(), file(), Node.PROFILE);
-    TransportRule.encrypted(NodeBlocks.read(configuration).node());
+    NodeSettings settings = NodeBlocks.read(configuration).node();
+    TransportRule.encrypted(settings);
+    TransportRule.requirePrivateManagement(settings);
     // Not before the settings are known to be good: a typo leaves no folder behind.
     DataFolder.prepare(data.folder());
     Logs.toFolder(data.folder());
-    var node =
-        new Node(
-            new NodePlan(
-                configuration,
-                Optional.empty(),
-                Optional.empty(),
-                Map.of(),
-                System.getenv(),
-                err::println));
-    var gone = new CountDownLatch(1);
+    var plan =
+        new NodePlan(
+            configuration,
+            Optional.empty(),
+            Optional.empty(),
+            Map.of(),
+            System.getenv(),
+            err::println);
+    var running = new AtomicReference<>(new Node(plan));
+    var asked = new CompletableFuture<Void>();
+    var gone = new CompletableFuture<Void>();
     Runnable stop =
         () -> {
-          stop(node, err);
-          gone.countDown();
+          asked.complete(null);
+          stop(running.get(), err);
+          gone.complete(null);
         };
     // A stop that was asked for ends with 0, which the JVM's own handling would not.
     for (String signal : List.of("TERM", "INT")) {
@@ -115,11 +143,43 @@ final class UpCommand implements Callable<Integer> {
     }
     // Whatever else ends the process must not do so in the middle of a stop.
     Runtime.getRuntime().addShutdownHook(new Thread(stop, "clawterm-shutdown"));
-    node.start().toCompletableFuture().get();
-    new Welcome(node.endpoints(), node.fingerprint(), data.folder(), System.getenv())
+    Node first = running.get();
+    first.start().toCompletableFuture().get();
+    new Welcome(first.endpoints(), first.fingerprint(), data.folder(), System.getenv())
         .print(out, begin);
-    gone.await();
-    return 0;
+    while (true) {
+      CompletableFuture.anyOf(asked, running.get().lost().toCompletableFuture()).join();
+      if (asked.isDone()) {
+        gone.join();
+        return 0;
+      }
+      again(plan, running, asked, err);
+    }
+  }
+
+  /**
+   * A node that was taken out of its cluster comes back by itself, as a new member, for as long as
+   * it takes: nobody watches the process of a laptop, and a cluster must not need hands.
+   */
+  private static void again(
+      NodePlan plan, AtomicReference<Node> running, CompletableFuture<Void> asked, PrintWriter err)
+      throws InterruptedException {
+    Node before = running.get();
+    err.println(
+        "clawterm: this node has to start again: " + before.lost().toCompletableFuture().join());
+    stop(before, err);
+    while (!asked.isDone()) {
+      Node next = new Node(plan);
+      running.set(next);
+      try {
+        next.start().toCompletableFuture().get();
+        err.println("clawterm: ready again");
+        return;
+      } catch (ExecutionException e) {
+        err.println("clawterm: not yet: " + e.getCause() + "; next try in 5 s");
+        TimeUnit.MILLISECONDS.sleep(RETRY.toMillis());
+      }
+    }
   }
 
   private static void stop(Node node, PrintWriter err) {
@@ -154,6 +214,15 @@ final class UpCommand implements Callable<Integer> {
         certificate == null ? null : certificate.toAbsolutePath().toString());
     put(overrides, "tls-key", key == null ? null : key.toAbsolutePath().toString());
     put(overrides, "database", database);
+    if (join != null) {
+      overrides.put("clawterm.cluster.join", join);
+    }
+    if (clusterHost != null) {
+      overrides.put("clawterm.cluster.host", clusterHost);
+    }
+    if (clusterPort != null) {
+      overrides.put("clawterm.cluster.port", clusterPort);
+    }
     return overrides;
   }
 

@@ -45,13 +45,14 @@ class ArchitectureTest {
           Map.entry("config", Set.of()),
           Map.entry("storage", Set.of("config")),
           Map.entry("testkit", Set.of("protocol", "api")),
+          Map.entry("cluster", Set.of("storage")),
           Map.entry("session", Set.of("protocol", "api", "config")),
           Map.entry("model", Set.of("api", "config")),
           Map.entry("agent", Set.of("session", "model")),
           Map.entry("edge", Set.of("session")),
           Map.entry("http", Set.of("session", "storage")),
           Map.entry("client", Set.of("protocol", "api")),
-          Map.entry("node", Set.of("agent", "edge", "http", "client")));
+          Map.entry("node", Set.of("agent", "cluster", "edge", "http", "client")));
 
   private static final JavaClasses MAIN =
       new ClassFileImporter()
@@ -176,6 +177,9 @@ class ArchitectureTest {
         .that()
         // The accepting thread rests after an error of the system, such as no file left.
         .doNotHaveFullyQualifiedName("io.clawterm.edge.UnixEdge")
+        .and()
+        // The database tells nobody when another one's lock is free.
+        .doNotHaveFullyQualifiedName("io.clawterm.cluster.Formation")
         .and()
         .doNotBelongToAnyOf(ScriptedModelServer.class)
         .should()

@@ -101,6 +101,19 @@ class RefusedStartTest {
   }
 
   @Test
+  void managementThatTheWorldCouldReachIsRefused() throws Exception {
+    Cli cli = Cli.in(home);
+    Files.createDirectories(cli.data());
+    Files.writeString(
+        cli.data().resolve("config.conf"), "clawterm.node.management-bind = \"0.0.0.0\"\n");
+
+    Cli.Result up = cli.run("up", "--port", "0", "--http", "0");
+
+    assertThat(up.code()).isEqualTo(1);
+    assertThat(up.err()).contains("Akka Management").contains("management-bind to 127.0.0.1");
+  }
+
+  @Test
   void anUnusableDatabaseUrlIsRefusedWithoutBeingShown() throws Exception {
     Cli.Result up = Cli.in(home).run("up", "--database", "mysql://me:topsecret@db/x");
 

@@ -1,0 +1,136 @@
+package io.clawterm.node;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import io.clawterm.storage.EmbeddedPostgres;
+import io.clawterm.storage.EmbeddedPostgresSettings;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Two real nodes on one database. */
+class TwoNodesTest {
+
+  private static final Duration LIMIT = Duration.ofMinutes(1);
+
+  @TempDir static Path home;
+
+  private static EmbeddedPostgres postgres;
+
+  @BeforeAll
+  static void startDatabase() {
+    postgres = EmbeddedPostgres.start(home.resolve("pg"), EmbeddedPostgresSettings.defaults());
+  }
+
+  @AfterAll
+  static void stopDatabase() {
+    postgres.close();
+  }
+
+  @Test
+  void aSessionGoesOnAtTheOtherNodeWhenItsOwnIsKilled() throws Exception {
+    Cli first = machine("first");
+    Cli second = machine("second");
+    try (RunningNode one = up(first);
+        RunningNode two = up(second)) {
+      assertThat(two.token()).as("one credential for all nodes").isEqualTo(one.token());
+      Path out = Files.createFile(home.resolve("talk.out"));
+      Path err = Files.createFile(home.resolve("talk.err"));
+      Process talk = first.start(out, err, "connect", "--key", "moving", "agent:demo");
+      talk.getOutputStream().write("count to 100 at 10 per second\n".getBytes(UTF_8));
+      talk.getOutputStream().flush();
+      await().atMost(LIMIT).until(() -> Files.readString(out).contains(" 5 "));
+
+      one.kill();
+
+      Cli.Result seen = second.runWith("", "connect", "--key", "moving", "agent:demo").succeeded();
+      assertThat(seen.out().replaceAll("\\s+", " ")).contains(" 98 99 100");
+      talk.destroyForcibly();
+    }
+  }
+
+  @Test
+  void aNodeOfAnotherClusterIsRefusedOnTheSameDatabase() throws Exception {
+    Cli first = machine("named");
+    Cli second = machine("stranger");
+    Files.writeString(second.data().resolve("config.conf"), "clawterm.cluster.name = \"other\"\n");
+    try (RunningNode one = up(first)) {
+      assertThat(one.pid()).isPositive();
+      Cli.Result refused = second.run("up", "--port", "0", "--http", "0", "--database", url());
+
+      assertThat(refused.code()).isEqualTo(1);
+      assertThat(refused.err())
+          .contains("belongs to the cluster \"clawterm\"")
+          .doesNotContain("should not happen");
+    }
+  }
+
+  @Test
+  void aStoppedNodeThatWakesUpWritesNothingAndComesBackAsANewMember() throws Exception {
+    Cli first = machine("sleeper");
+    Cli second = machine("waker");
+    try (RunningNode one = up(first);
+        RunningNode two = up(second)) {
+      signal("STOP", one.pid());
+      try {
+        await()
+            .atMost(LIMIT)
+            .until(() ->
+                second
+                        .run("status")
+                        .succeeded()
+                        .out()
+                        .lines()
+                        .filter(line -> line.startsWith("member"))
+                        .count()
+                    == 1);
+      } finally {
+        signal("CONT", one.pid());
+      }
+
+      await().atMost(LIMIT).until(() -> one.complained().contains("ready again"));
+      assertThat(one.complained()).contains("this node has to start again");
+      await()
+          .atMost(LIMIT)
+          .until(() ->
+              second
+                      .run("status")
+                      .succeeded()
+                      .out()
+                      .lines()
+                      .filter(line -> line.startsWith("member") && line.contains(" up"))
+                      .count()
+                  == 2);
+      assertThat(two.complained()).doesNotContain("has to start again");
+    }
+  }
+
+  private static void signal(String name, long pid) throws Exception {
+    assertThat(new ProcessBuilder("kill", "-" + name, "" + pid).start().waitFor()).isZero();
+  }
+
+  private static Cli machine(String name) throws IOException {
+    Cli cli = Cli.in(Files.createDirectory(home.resolve(name)));
+    Files.createDirectory(cli.data());
+    return cli;
+  }
+
+  private static RunningNode up(Cli cli) throws IOException {
+    return RunningNode.up(cli, "--database", url());
+  }
+
+  private static String url() {
+    return "postgresql://%s:%s@%s"
+        .formatted(
+            postgres.target().user(),
+            postgres.target().password().value(),
+            postgres.target().url().replaceFirst("jdbc:postgresql://", ""));
+  }
+}
