@@ -16,6 +16,9 @@ final class Ghosts {
   private static final Duration LIFE = Duration.ofMinutes(1);
   private static final int MAX = 5;
 
+  /** How long a greeting of an earlier process is believed in. */
+  private static final Duration INHERITED = Duration.ofSeconds(10);
+
   private final ArrayDeque<Long> sentAt = new ArrayDeque<>();
 
   /** Notes a greeting that was sent at this moment, of {@link System#nanoTime}, for nothing. */
@@ -24,6 +27,14 @@ final class Ghosts {
     if (sentAt.size() > MAX) {
       sentAt.removeFirst();
     }
+  }
+
+  /**
+   * Notes that an earlier process had the session up to this moment: it may have been ended while
+   * it greeted.
+   */
+  void inherited(long nanos) {
+    unanswered(nanos - LIFE.minus(INHERITED).toNanos());
   }
 
   /** Whether a TAKEN_OVER of this moment can be the work of one of them, which is used up by it. */

@@ -49,6 +49,7 @@ final class SessionDriver {
   private final Executor callbacks;
   private final Backoff backoff;
   private final Standing standing = new Standing();
+  private final Ghosts ghosts;
   private final OutputQueue output;
   private final SessionRecord session;
   private final Sender sender;
@@ -78,7 +79,7 @@ final class SessionDriver {
     var route = new Route(settings.addresses());
     this.output = new OutputQueue(settings.windowBytes(), this::outputHandled);
     var inputs = new InputLog(settings.maxUnacknowledged(), settings.maxUnacknowledgedBytes());
-    var ghosts = new Ghosts();
+    this.ghosts = new Ghosts();
     var codes = new CodeTable(standing, route, ghosts, random);
     this.session = new SessionRecord(settings, store, standing, inputs, output, options);
     this.sender = new Sender(standing, session, inputs, output, random, callbacks, options.size());
@@ -148,6 +149,7 @@ final class SessionDriver {
     long received = after.orElse(stored.received());
     session.restore(stored, received);
     receiver.startAfter(received);
+    ghosts.inherited(System.nanoTime());
   }
 
   /** Begins; {@code atEnd} is called when all is over. */

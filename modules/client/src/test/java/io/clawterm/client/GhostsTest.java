@@ -64,6 +64,17 @@ class GhostsTest {
   }
 
   @Test
+  void aGreetingOfAnEarlierProcessExplainsOneWithinTenSeconds() {
+    var ghosts = new Ghosts();
+    ghosts.inherited(0);
+    assertThat(ghosts.explain(9 * SECOND)).isTrue();
+    assertThat(ghosts.explain(9 * SECOND)).isFalse();
+
+    ghosts.inherited(0);
+    assertThat(ghosts.explain(11 * SECOND)).isFalse();
+  }
+
+  @Test
   void neverMoreThanAFewAreBelieved() {
     var ghosts = new Ghosts();
     for (int i = 0; i < 100; i++) {
