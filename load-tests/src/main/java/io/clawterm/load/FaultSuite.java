@@ -266,7 +266,7 @@ public final class FaultSuite implements AutoCloseable {
 
   /** Waits until all devices are attached and all that was sent is answered. */
   private void settle() throws InterruptedException {
-    if (!becomes(() -> isSettled() || isTroubled())) {
+    if (!becomes(this::isSettled)) {
       for (Device device : devices) {
         if (!device.isAttached() || device.unanswered() > 0) {
           violated(
@@ -278,13 +278,11 @@ public final class FaultSuite implements AutoCloseable {
     }
   }
 
+  /** A device whose session has ended against its will is never answered; the others are. */
   private boolean isSettled() {
-    return devices.stream().allMatch(device -> device.isAttached() && device.unanswered() == 0);
-  }
-
-  /** A device whose session has ended against its will is never answered. */
-  private boolean isTroubled() {
-    return devices.stream().anyMatch(device -> !device.troubles().isEmpty());
+    return devices.stream()
+        .filter(device -> device.troubles().isEmpty())
+        .allMatch(device -> device.isAttached() && device.unanswered() == 0);
   }
 
   private static boolean becomes(BooleanSupplier condition) throws InterruptedException {
