@@ -86,7 +86,7 @@ public final class Edge {
         .addCancellableTask(
             CoordinatedShutdown.PhaseBeforeServiceUnbind(),
             "edge-" + UUID.randomUUID(),
-            this::shutdown);
+            () -> shutdown());
   }
 
   /** One connection: bytes from the socket to bytes for it. Runs once. */
