@@ -41,7 +41,6 @@ final class ManualProvider implements ModelProvider {
 
     void finishes() {
       queue.offer(new ModelChunk.Finished(StopReason.END, new Usage(3, 4)));
-      queue.complete();
     }
 
     void fails(ModelException.Kind kind) {
@@ -67,6 +66,8 @@ final class ManualProvider implements ModelProvider {
           calls.add(new Call(request, queue));
           return NotUsed.getInstance();
         })
+        // By itself: whoever has got the last chunk may be gone before the queue could be completed.
+        .takeWhile(chunk -> !(chunk instanceof ModelChunk.Finished), true)
         .watchTermination((used, end) -> {
           end.whenComplete((done, failure) -> ended.incrementAndGet());
           return used;
