@@ -66,7 +66,8 @@ final class ManualProvider implements ModelProvider {
           calls.add(new Call(request, queue));
           return NotUsed.getInstance();
         })
-        // By itself: whoever has got the last chunk may be gone before the queue could be completed.
+        // By itself: whoever has got the last chunk may be gone before the queue could be
+        // completed.
         .takeWhile(chunk -> !(chunk instanceof ModelChunk.Finished), true)
         .watchTermination((used, end) -> {
           end.whenComplete((done, failure) -> ended.incrementAndGet());

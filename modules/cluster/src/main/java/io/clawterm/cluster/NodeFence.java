@@ -44,7 +44,9 @@ public final class NodeFence extends Setup {
     return of(system)
         .orElseThrow(() ->
             new IllegalStateException(
-                "the actor system " + system.name() + " has no NodeFence among its setups"));
+                "the actor system "
+                    + system.name()
+                    + " cannot fence other nodes: make it with ClawTermActorSystem.setup(...)"));
   }
 
   DataSource database() {

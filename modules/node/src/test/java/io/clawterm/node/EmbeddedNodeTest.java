@@ -246,9 +246,17 @@ class EmbeddedNodeTest {
   }
 
   @Test
-  void anActorSystemWithoutTheJournalIsRefused() {
+  void anActorSystemThatIsNotMadeForANodeIsRefused() {
     ActorSystem<Void> bare =
-        ActorSystem.create(Behaviors.empty(), "bare", ClawTermActorSystem.config());
+        ActorSystem.create(
+            Behaviors.empty(),
+            "bare",
+            ConfigFactory.parseString(
+                    """
+                    akka.actor.provider = cluster
+                    akka.remote.artery.canonical { hostname = "127.0.0.1", port = 0 }
+                    """)
+                .withFallback(ConfigFactory.load()));
     try (ClawTerm node =
         ClawTerm.embedded().dataFolder(folder.resolve("data")).actorSystem(bare).build()) {
       assertThatThrownBy(() -> node.start().toCompletableFuture().get(120, TimeUnit.SECONDS))
