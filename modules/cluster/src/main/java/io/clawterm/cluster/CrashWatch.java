@@ -7,6 +7,7 @@ import akka.actor.typed.javadsl.ActorContext;
 import akka.actor.typed.javadsl.Behaviors;
 import akka.actor.typed.javadsl.TimerScheduler;
 import akka.cluster.Member;
+import akka.cluster.MemberStatus;
 import akka.cluster.UniqueAddress;
 import akka.cluster.typed.Cluster;
 import akka.cluster.typed.Down;
@@ -100,7 +101,8 @@ public final class CrashWatch extends AbstractOnMessageBehavior<CrashWatch.Messa
   private void look() {
     List<UniqueAddress> others = new ArrayList<>();
     for (Member member : cluster.state().getMembers()) {
-      if (!member.uniqueAddress().equals(cluster.selfMember().uniqueAddress())) {
+      boolean other = !member.uniqueAddress().equals(cluster.selfMember().uniqueAddress());
+      if (other && !member.status().equals(MemberStatus.down())) {
         others.add(member.uniqueAddress());
       }
     }

@@ -111,8 +111,12 @@ class ClusterTest {
     await().atMost(LIMIT).until(() -> all.stream().allMatch(member -> member.sees() == 3));
   }
 
+  /**
+   * The cut is in one direction. There Akka may give up all sides; but whoever is left may write,
+   * and nobody else may.
+   */
   @Test
-  void whoIsOutOfReachIsFencedAndTheOthersGoOnAlsoWhenItHappensTwice() {
+  void whoIsOutOfReachIsFencedBeforeTheOthersGoOnAlsoWhenItHappensTwice() {
     List<Member> all = List.of(joined(member()), joined(member()), joined(member()));
     await().atMost(LIMIT).until(() -> all.stream().allMatch(member -> member.sees() == 3));
 
@@ -127,7 +131,6 @@ class ClusterTest {
           .until(
               () -> writers(all).stream().allMatch(member -> member.sees() == writers(all).size()));
       left = writers(all);
-      assertThat(left).isNotEmpty();
     }
   }
 
