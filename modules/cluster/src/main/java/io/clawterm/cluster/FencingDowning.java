@@ -24,7 +24,7 @@ public final class FencingDowning extends DowningProvider {
   /** As Akka calls it. */
   public FencingDowning(ActorSystem system) {
     this.system = system;
-    this.fence = NodeFence.required(system);
+    this.fence = NodeFence.of(system);
     this.settings = new SplitBrainResolverSettings(system.settings().config());
   }
 

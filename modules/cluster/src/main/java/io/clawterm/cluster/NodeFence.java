@@ -8,7 +8,6 @@ import io.clawterm.storage.ClusterNode;
 import io.clawterm.storage.ClusterNodes;
 import io.clawterm.storage.NodeLease;
 import java.util.List;
-import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
 import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
@@ -35,13 +34,16 @@ public final class NodeFence extends Setup {
     self = lease;
   }
 
-  /** The fence of an actor system, if it was made with one. */
-  public static Optional<NodeFence> of(ActorSystem system) {
-    return system.settings().setup().get(NodeFence.class);
-  }
-
-  static NodeFence required(ActorSystem system) {
-    return of(system)
+  /**
+   * The fence of an actor system.
+   *
+   * @throws IllegalStateException if it was made without one
+   */
+  public static NodeFence of(ActorSystem system) {
+    return system
+        .settings()
+        .setup()
+        .get(NodeFence.class)
         .orElseThrow(() ->
             new IllegalStateException(
                 "the actor system "

@@ -35,7 +35,7 @@ public final class PostgresLease extends Lease {
   public PostgresLease(LeaseSettings settings, ExtendedActorSystem system) {
     this.settings = settings;
     this.system = system;
-    this.fence = NodeFence.required(system);
+    this.fence = NodeFence.of(system);
     this.leases = new Leases(fence.database());
     this.blocking = system.dispatchers().lookup("akka.actor.default-blocking-io-dispatcher");
     this.length = settings.leaseConfig().getDuration("heartbeat-timeout");

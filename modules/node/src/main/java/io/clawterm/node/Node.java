@@ -225,7 +225,7 @@ final class Node implements ClawTerm {
     var registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
     closing.add("metrics", registry::close);
     closing.add("metrics of the JVM", new JvmMeters(registry));
-    ClusterMeters.register(registry, system, requireFence(system), lease());
+    ClusterMeters.register(registry, system, NodeFence.of(Adapter.toClassic(system)), lease());
 
     Targets targets =
         new NodeTargets(
@@ -595,7 +595,7 @@ final class Node implements ClawTerm {
     ActorSystem<?> system;
     if (plan.system().isPresent()) {
       system = plan.system().get();
-      requireFence(system).actAs(lease());
+      NodeFence.of(Adapter.toClassic(system)).actAs(lease());
       ClawTermActorSystem.journal(system).writeAs(lease().number());
       describe(system, "");
       await(memberUp(system), "the host's cluster");
@@ -603,7 +603,7 @@ final class Node implements ClawTerm {
       formation(system, blocks, database).joined();
     } else {
       system = ClawTermActorSystem.start(plan, blocks, database);
-      requireFence(system).actAs(lease());
+      NodeFence.of(Adapter.toClassic(system)).actAs(lease());
       if (plan.dataSource().isPresent()) {
         ClawTermActorSystem.journal(system).writeAs(lease().number());
       }
@@ -623,7 +623,7 @@ final class Node implements ClawTerm {
             .whenComplete((done, failure) -> lose("it was taken out of the cluster"));
     ActorRef<CrashWatch.Message> watch =
         system.systemActorOf(
-            CrashWatch.create(requireFence(system)),
+            CrashWatch.create(NodeFence.of(Adapter.toClassic(system))),
             "clawterm-crash-watch-" + UUID.randomUUID(),
             Props.empty());
     closing.add("crash watch", () -> Adapter.toClassic(system).stop(Adapter.toClassic(watch)));
@@ -632,15 +632,6 @@ final class Node implements ClawTerm {
 
   private Formation formation(ActorSystem<?> system, NodeBlocks blocks, DataSource database) {
     return new Formation(system, blocks.cluster(), database, lease());
-  }
-
-  private static NodeFence requireFence(ActorSystem<?> system) {
-    return NodeFence.of(Adapter.toClassic(system))
-        .orElseThrow(() ->
-            new StartException(
-                "the actor system "
-                    + system.name()
-                    + " cannot fence other nodes: make it with ClawTermActorSystem.setup(...)"));
   }
 
   /** Tells the other nodes where this one is. */
