@@ -2,6 +2,7 @@ package io.clawterm.load;
 
 import io.clawterm.client.Ending;
 import io.clawterm.client.ServerAddress;
+import io.clawterm.protocol.Code;
 import io.clawterm.testkit.Fault;
 import io.clawterm.testkit.Fault.Direction;
 import io.clawterm.testkit.FaultProxy;
@@ -18,6 +19,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
@@ -30,9 +32,10 @@ import java.util.function.BooleanSupplier;
 
 /**
  * Holds one short conversation with a real node again and again, and cuts the connection after
- * another byte each time. The conversation has two connections: CONNECT, ACCEPT, input, its
+ * another byte each time. The conversation has four connections: CONNECT, ACCEPT, input, its
  * acknowledgement and its answer; then, from the token file, RESUME, RESUMED, the same again, and
- * SUSPEND with its answer. Each must end as it does without a cut.
+ * SUSPEND with its answer; RESUME of a reader that has nothing, and the replay of all; RESUME, and
+ * DISCONNECT with its answer. Each must end as it does without a cut.
  */
 public final class CutEverywhere {
 
@@ -41,7 +44,7 @@ public final class CutEverywhere {
   private static final int AT_ONCE = 8;
   private static final int POLL_MS = 5;
   private static final int FIRST_CONNECTION = 1;
-  private static final int SECOND_CONNECTION = 2;
+  private static final int LAST_CONNECTION = 4;
 
   private final Path folder;
   private final int every;
@@ -69,11 +72,12 @@ public final class CutEverywhere {
    *
    * @param folder an empty folder
    * @param every how many bytes lie between two cuts; 1: all places
+   * @param encrypted whether the connection has TLS; its handshakes have thousands of bytes
    */
-  public static CutReport run(Path folder, int every, long seed)
+  public static CutReport run(Path folder, int every, long seed, boolean encrypted)
       throws IOException, InterruptedException, ExecutionException {
     try (NodeProcess node =
-        NodeProcess.on(folder.resolve("node"), new Random(seed), false, List.of())) {
+        NodeProcess.on(folder.resolve("node"), new Random(seed), encrypted, List.of())) {
       node.start();
       if (!node.awaitReady(READY)) {
         throw new IOException("the node does not start: " + node.lastWords());
@@ -106,6 +110,14 @@ public final class CutEverywhere {
     }
     pod.complaints()
         .forEach(complaint -> violations.add(new Violation(Kind.OTHER, "the pod", complaint)));
+    if (pod.closed() != 1 + conversations.size()) {
+      violations.add(
+          new Violation(
+              Kind.OTHER,
+              "the pod",
+              "it was told the end of %d sessions of %d"
+                  .formatted(pod.closed(), 1 + conversations.size())));
+    }
     return new CutReport(
         bytes(whole.connections()),
         cuts.size(),
@@ -129,7 +141,7 @@ public final class CutEverywhere {
   private List<Cut> cuts(List<ProxiedConnection> whole) {
     List<Cut> cuts = new ArrayList<>();
     for (ProxiedConnection connection : whole) {
-      if (connection.number() <= SECOND_CONNECTION) {
+      if (connection.number() <= LAST_CONNECTION) {
         for (Direction direction : Direction.values()) {
           for (long at = 0; at <= connection.bytes(direction); at += every) {
             cuts.add(new Cut(connection.number(), direction, at, cuts.size() % 2 == 1));
@@ -147,7 +159,7 @@ public final class CutEverywhere {
     List<String> problems = new ArrayList<>();
     try (FaultProxy proxy = FaultProxy.to(node.port())) {
       for (Cut cut : cuts) {
-        if (cut.connection() > FIRST_CONNECTION) {
+        for (int before = FIRST_CONNECTION; before < cut.connection(); before++) {
           proxy.next();
         }
         proxy.next(cut.fault());
@@ -158,13 +170,14 @@ public final class CutEverywhere {
               scenario.key() + "-laptop",
               Device.Role.SENDER,
               View.STRUCTURED,
-              Way.plain(Way.Transport.TCP, ServerAddress.tcp("127.0.0.1", proxy.port())),
+              way(proxy),
               node.token(),
               folder);
       try {
         converse(device, problems);
-        List<ProxiedConnection> connections = proxy.connections();
         Map<Long, String> log = device.readAll(STEP);
+        disconnect(device, problems);
+        List<ProxiedConnection> connections = proxy.connections();
         problems.addAll(device.troubles());
         return new Held(
             connections, device.resumes(), judged(scenario, device, log, pod, problems, cuts));
@@ -175,6 +188,23 @@ public final class CutEverywhere {
       } finally {
         device.leave();
       }
+    }
+  }
+
+  private Way way(FaultProxy proxy) throws IOException {
+    Optional<String> fingerprint = node.fingerprint();
+    return fingerprint.isEmpty()
+        ? Way.plain(Way.Transport.TCP, ServerAddress.tcp("127.0.0.1", proxy.port()))
+        : new Way(Way.Transport.TLS, ServerAddress.tls("127.0.0.1", proxy.port()), fingerprint);
+  }
+
+  private static void disconnect(Device device, List<String> problems)
+      throws InterruptedException, ExecutionException, TimeoutException {
+    var unused = device.comeBack().toCompletableFuture().get(STEP.toSeconds(), TimeUnit.SECONDS);
+    Ending ending =
+        device.disconnect().toCompletableFuture().get(STEP.toSeconds(), TimeUnit.SECONDS);
+    if (!ending.code().equals(Optional.of(Code.CLOSED))) {
+      problems.add("the session was not closed: " + ending);
     }
   }
 

@@ -60,9 +60,11 @@ final class Device {
   private final String credential;
   private final Path tokens;
   private final HistoryRecorder recorder;
+  private final Waits waits = new Waits();
 
   private @Nullable ClawTermClient client;
   private @Nullable ClientSession session;
+  private @Nullable ClientSession closing;
   private @Nullable SessionId id;
   private int sent;
   private int acknowledged;
@@ -106,7 +108,7 @@ final class Device {
   private ClawTermClient open() {
     ClawTermClient.Builder builder =
         ClawTermClient.builder()
-            .address(way.address())
+            .addresses(way.addresses())
             .device(name)
             .tokenFile(tokens)
             .backoff(MIN_BACKOFF, MAX_BACKOFF)
@@ -126,16 +128,25 @@ final class Device {
 
   private synchronized void heard(ConnectionEvent event) {
     switch (event) {
-      case ConnectionEvent.Resumed resumed -> resumes++;
+      case ConnectionEvent.Resumed resumed -> {
+        resumes++;
+        waits.back();
+      }
       case ConnectionEvent.Opened opened -> {}
-      case ConnectionEvent.Lost lost -> {}
+      case ConnectionEvent.Lost lost -> waits.lost();
       case ConnectionEvent.Over over -> {}
     }
   }
 
   /** An end may be heard of when the device is back already: each session has its own. */
   private synchronized void ended(ClientSession which, Ending ending) {
-    boolean meant = ending instanceof Ending.Left || ending instanceof Ending.Suspended;
+    boolean meant =
+        switch (ending) {
+          case Ending.Left left -> true;
+          case Ending.Suspended suspended -> true;
+          case Ending.Closed closed -> which == closing;
+          case Ending.Failed failed -> false;
+        };
     if (which == session || !meant) {
       troubles.add(name + " was ended: " + ending);
     }
@@ -165,7 +176,7 @@ final class Device {
     if (!entry.structured()) {
       String text = entry.text();
       if (text.startsWith("<") && text.endsWith(">")) {
-        unanswered.remove(text.substring(1, text.length() - 1));
+        answered(text.substring(1, text.length() - 1));
       }
       return;
     }
@@ -176,10 +187,16 @@ final class Device {
         if (json.path("run").asText().equals("started")) {
           running = messages.getOrDefault(json.path("answers").asLong(), "");
         } else {
-          unanswered.remove(running);
+          answered(running);
         }
       }
       default -> {} // not about whose turn it is
+    }
+  }
+
+  private void answered(String input) {
+    if (unanswered.remove(input)) {
+      waits.answered();
     }
   }
 
@@ -236,6 +253,17 @@ final class Device {
     }
     session = null;
     return attached.suspend();
+  }
+
+  /** Ends the session for good; completed when the server has said so. */
+  synchronized CompletionStage<Ending> disconnect() {
+    ClientSession attached = session;
+    if (attached == null) {
+      throw new IllegalStateException(name + " is not attached");
+    }
+    session = null;
+    closing = attached;
+    return attached.disconnect();
   }
 
   /** Lets go without a word; what is unacknowledged stays in the token file. */
@@ -326,6 +354,16 @@ final class Device {
     return acknowledged;
   }
 
+  /** When it was without its session, and when its inputs were answered. */
+  Waits waits() {
+    return waits;
+  }
+
+  /** The session that it is in; there once it has been attached. */
+  synchronized SessionId sessionId() {
+    return ownId();
+  }
+
   synchronized long resumes() {
     return resumes;
   }
@@ -336,6 +374,10 @@ final class Device {
 
   String name() {
     return name;
+  }
+
+  Role role() {
+    return role;
   }
 
   View view() {

@@ -19,10 +19,12 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -39,6 +41,7 @@ final class EchoPod implements AutoCloseable {
   private final Map<String, Circuit> byNonce = new HashMap<>();
   private final Map<Integer, Circuit> byId = new HashMap<>();
   private final List<String> complaints = new ArrayList<>();
+  private final Set<Integer> closed = new HashSet<>();
   private final Random random;
 
   /** A session as the pod keeps it; guarded by the pod. */
@@ -87,6 +90,11 @@ final class EchoPod implements AutoCloseable {
         .flatMap(circuit -> circuit.inputs.stream())
         .map(bytes -> new String(bytes, StandardCharsets.UTF_8).strip())
         .toList();
+  }
+
+  /** How many sessions were ended for good. */
+  synchronized int closed() {
+    return closed.size();
   }
 
   /** What broke the protocol. */
@@ -143,7 +151,8 @@ final class EchoPod implements AutoCloseable {
           circuit.acknowledged = Math.max(circuit.acknowledged, frame.seq());
         }
       }
-      case ACCEPT, RESUMED, SUSPEND, DISCONNECT -> complain("unexpected " + frame.type());
+      case DISCONNECT -> closed.add(frame.sessionId());
+      case ACCEPT, RESUMED, SUSPEND -> complain("unexpected " + frame.type());
     }
   }
 

@@ -20,7 +20,7 @@ final class FaultArguments {
   private FaultArguments() {}
 
   static FaultPlan plan(String... arguments) {
-    Map<String, String> given = read(arguments);
+    Map<String, String> given = read(NAMES, arguments);
     String[] between = given.getOrDefault("--seconds-between", "0.3..3").split("\\.\\.", -1);
     if (between.length != 2) {
       throw new IllegalArgumentException("--seconds-between has the form MIN..MAX");
@@ -38,7 +38,7 @@ final class FaultArguments {
   }
 
   static Path folder(String... arguments) throws IOException {
-    String given = read(arguments).get("--data");
+    String given = read(NAMES, arguments).get("--data");
     return given == null
         ? Files.createTempDirectory("clawterm-faults")
         : Path.of(given).toAbsolutePath();
@@ -57,12 +57,13 @@ final class FaultArguments {
     return Duration.ofMillis(Math.round(Double.parseDouble(text) * 1_000));
   }
 
-  private static Map<String, String> read(String... arguments) {
+  /** Names with two dashes, each followed by its value. */
+  static Map<String, String> read(Set<String> names, String... arguments) {
     Map<String, String> given = new HashMap<>();
     for (int i = 0; i < arguments.length; i += 2) {
-      if (!NAMES.contains(arguments[i]) || i + 1 == arguments.length) {
+      if (!names.contains(arguments[i]) || i + 1 == arguments.length) {
         throw new IllegalArgumentException(
-            "expected " + NAMES + ", each with a value, at " + arguments[i]);
+            "expected " + names + ", each with a value, at " + arguments[i]);
       }
       given.put(arguments[i], arguments[i + 1]);
     }

@@ -1,31 +1,19 @@
 package io.clawterm.load;
 
-import io.clawterm.client.ClientSession;
 import io.clawterm.load.Way.Transport;
 import io.clawterm.testkit.History.View;
-import io.clawterm.testkit.HistoryChecker;
 import io.clawterm.testkit.HistoryChecker.Verdict;
-import io.clawterm.testkit.Outcome;
-import io.clawterm.testkit.Violation;
-import io.clawterm.testkit.Violation.Kind;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
-import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.Executors;
-import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
-import java.util.function.BooleanSupplier;
 import java.util.stream.Collectors;
 
 /**
@@ -43,8 +31,6 @@ import java.util.stream.Collectors;
 public final class FaultSuite implements AutoCloseable {
 
   private static final Duration READY = Duration.ofSeconds(90);
-  private static final Duration SETTLE = Duration.ofMinutes(2);
-  private static final Duration READ = Duration.ofMinutes(1);
   private static final long MAX_START_MS = 4_000;
   private static final long MIN_PAUSE_MS = 15;
   private static final long MAX_PAUSE_MS = 90;
@@ -52,24 +38,18 @@ public final class FaultSuite implements AutoCloseable {
   private static final double DATABASE_FIRST = 0.15;
   private static final double DATABASE_TOO = 0.1;
   private static final double COMEBACKS = 0.3;
-  private static final int POLL_MS = 20;
 
   private final FaultPlan plan;
   private final Path folder;
   private final PrintStream progress;
   private final Random random;
   private final NodeProcess node;
-  private final ScheduledExecutorService senders =
-      Executors.newScheduledThreadPool(2, Thread.ofPlatform().daemon().factory());
-  private final List<Device> devices = new ArrayList<>();
-  private final List<Violation> violations = new CopyOnWriteArrayList<>();
+  private final Swarm swarm = new Swarm();
 
-  private volatile boolean sending = true;
   private int kills;
   private int killsAtStart;
   private int databaseKills;
   private int comebacks;
-  private long runs;
 
   private FaultSuite(FaultPlan plan, Path folder, PrintStream progress) throws IOException {
     this.plan = plan;
@@ -103,9 +83,12 @@ public final class FaultSuite implements AutoCloseable {
       while (kills < plan.kills()) {
         cycle();
       }
-      sending = false;
-      settle();
-      Verdict verdict = judge(pod);
+      swarm.settle();
+      pod.complaints().forEach(complaint -> swarm.violated("the pod", complaint));
+      if (pod.closed() > 0) {
+        swarm.violated("the pod", pod.closed() + " sessions were closed");
+      }
+      Verdict verdict = swarm.judge(pod.inputs());
       return new FaultReport(
           plan.seed(),
           transports(),
@@ -114,11 +97,11 @@ public final class FaultSuite implements AutoCloseable {
           databaseKills,
           verdict.acknowledged(),
           verdict.entries(),
-          runs,
-          devices.stream().mapToLong(Device::resumes).sum(),
+          swarm.runs(),
+          swarm.devices().stream().mapToLong(Device::resumes).sum(),
           comebacks,
           Duration.ofNanos(System.nanoTime() - begin),
-          violations);
+          swarm.violations());
     }
   }
 
@@ -139,7 +122,7 @@ public final class FaultSuite implements AutoCloseable {
   }
 
   private Map<Transport, Long> transports() {
-    return devices.stream()
+    return swarm.devices().stream()
         .collect(
             Collectors.groupingBy(
                 Device::transport, () -> new EnumMap<>(Transport.class), Collectors.counting()));
@@ -148,7 +131,7 @@ public final class FaultSuite implements AutoCloseable {
   private void openDevices(List<Way> ways) throws IOException {
     String credential = node.token();
     int number = 0;
-    while (devices.size() < plan.devices()) {
+    while (swarm.devices().size() < plan.devices()) {
       number++;
       Scenario scenario =
           number % 2 == 0
@@ -162,9 +145,8 @@ public final class FaultSuite implements AutoCloseable {
         add(scenario, "watcher", Device.Role.WATCHER, View.PLAIN, way(ways), credential);
       }
     }
-    for (Device device : devices) {
-      watch(device, device.join().toCompletableFuture());
-      keepSending(device);
+    for (Device device : swarm.devices()) {
+      swarm.start(device, random.nextLong(MIN_PAUSE_MS, MAX_PAUSE_MS));
     }
   }
 
@@ -175,35 +157,13 @@ public final class FaultSuite implements AutoCloseable {
   private void add(
       Scenario scenario, String name, Device.Role role, View view, Way way, String credential) {
     String unique = scenario.key() + "-" + name;
-    devices.add(new Device(scenario, unique, role, view, way, credential, folder));
-  }
-
-  private void watch(Device device, CompletableFuture<ClientSession> attachment) {
-    var unused =
-        attachment.exceptionally(failure -> {
-          violated(device.scenario().key(), device.name() + " can't attach: " + failure);
-          return null;
-        });
-  }
-
-  private void keepSending(Device device) {
-    long pause = random.nextLong(MIN_PAUSE_MS, MAX_PAUSE_MS);
-    var unused =
-        senders.scheduleWithFixedDelay(
-            () -> {
-              if (sending) {
-                device.send();
-              }
-            },
-            pause,
-            pause,
-            TimeUnit.MILLISECONDS);
+    swarm.add(new Device(scenario, unique, role, view, way, credential, folder));
   }
 
   /** From a running node to one that was killed and started again. */
   private void cycle() throws IOException, InterruptedException {
     if (random.nextDouble() < COMEBACKS) {
-      comeBack(devices.get(random.nextInt(devices.size())));
+      comeBack(swarm.devices().get(random.nextInt(swarm.devices().size())));
     }
     pause(between());
     double what = random.nextDouble();
@@ -248,7 +208,7 @@ public final class FaultSuite implements AutoCloseable {
     if (node.killPostgres()) {
       databaseKills++;
     } else {
-      violated("the suite", "there was no database server to kill");
+      swarm.violated("the suite", "there was no database server to kill");
     }
   }
 
@@ -256,7 +216,7 @@ public final class FaultSuite implements AutoCloseable {
     if (device.isAttached()) {
       comebacks++;
       device.leave();
-      watch(device, device.comeBack().toCompletableFuture());
+      swarm.watch(device, device.comeBack().toCompletableFuture());
     }
   }
 
@@ -264,117 +224,9 @@ public final class FaultSuite implements AutoCloseable {
     LockSupport.parkNanos(length.toNanos());
   }
 
-  /** Waits until all devices are attached and all that was sent is answered. */
-  private void settle() throws InterruptedException {
-    if (!becomes(this::isSettled)) {
-      for (Device device : devices) {
-        if (!device.isAttached() || device.unanswered() > 0) {
-          violated(
-              device.scenario().key(),
-              "%s: attached %s, %d inputs without an answer"
-                  .formatted(device.name(), device.isAttached(), device.unanswered()));
-        }
-      }
-    }
-  }
-
-  /** A device whose session has ended against its will is never answered; the others are. */
-  private boolean isSettled() {
-    return devices.stream()
-        .filter(device -> device.troubles().isEmpty())
-        .allMatch(device -> device.isAttached() && device.unanswered() == 0);
-  }
-
-  private static boolean becomes(BooleanSupplier condition) throws InterruptedException {
-    long deadline = System.nanoTime() + SETTLE.toNanos();
-    while (!condition.getAsBoolean() && System.nanoTime() < deadline) {
-      TimeUnit.MILLISECONDS.sleep(POLL_MS);
-    }
-    return condition.getAsBoolean();
-  }
-
-  private Verdict judge(EchoPod pod) throws InterruptedException {
-    senders.shutdownNow();
-    if (!senders.awaitTermination(READ.toSeconds(), TimeUnit.SECONDS)) {
-      violated("the suite", "a device hangs in sending");
-    }
-    List<String> podInputs = pod.inputs();
-    pod.complaints().forEach(complaint -> violated("the pod", complaint));
-    List<Outcome> outcomes = new ArrayList<>();
-    for (Scenario scenario : devices.stream().map(Device::scenario).distinct().toList()) {
-      outcomes.add(outcome(scenario, podInputs));
-    }
-    for (Device device : devices) {
-      device.troubles().forEach(trouble -> violated(device.scenario().key(), trouble));
-    }
-    Verdict verdict =
-        HistoryChecker.check(devices.stream().map(Device::history).toList(), outcomes);
-    violations.addAll(verdict.violations());
-    return verdict;
-  }
-
-  private Outcome outcome(Scenario scenario, List<String> podInputs) throws InterruptedException {
-    Map<View, Map<Long, String>> logs = new EnumMap<>(View.class);
-    for (Device device : devices) {
-      if (device.scenario().equals(scenario)) {
-        try {
-          logs.putIfAbsent(device.view(), device.readAll(READ));
-        } catch (CompletionException e) {
-          violated(scenario.key(), device.name() + " can't read the log again: " + e.getCause());
-        }
-      }
-    }
-    Map<Long, String> log = logs.getOrDefault(View.STRUCTURED, Map.of());
-    return switch (scenario.kind()) {
-      case DEMO -> {
-        DemoAnswers answers = DemoAnswers.in(scenario, log);
-        violations.addAll(answers.violations());
-        runs += answers.runs();
-        yield new Outcome(scenario.key(), logs, answers.inputs());
-      }
-      case POD -> {
-        List<String> mine =
-            podInputs.stream().filter(input -> input.startsWith(scenario.key() + "/")).toList();
-        echoes(scenario, mine, log);
-        yield new Outcome(scenario.key(), logs, mine);
-      }
-    };
-  }
-
-  /** What the pod has answered stands in the log once, in the pod's order. */
-  private void echoes(Scenario scenario, List<String> inputs, Map<Long, String> log) {
-    List<String> echoed =
-        log.values().stream()
-            .filter(content -> Device.jsonOf(content).isEmpty())
-            .map(Device::textOf)
-            .toList();
-    List<String> expected = inputs.stream().map(input -> "<" + input + ">").toList();
-    if (!echoed.equals(expected)) {
-      violated(
-          scenario.key(),
-          "the pod answered %d inputs, the log has %d answers: %s"
-              .formatted(expected.size(), echoed.size(), difference(expected, echoed)));
-    }
-  }
-
-  private static String difference(List<String> expected, List<String> found) {
-    for (int i = 0; i < Math.min(expected.size(), found.size()); i++) {
-      if (!expected.get(i).equals(found.get(i))) {
-        return "answer " + i + " is " + found.get(i) + " instead of " + expected.get(i);
-      }
-    }
-    return "they agree as far as both go";
-  }
-
-  private void violated(String session, String text) {
-    violations.add(new Violation(Kind.OTHER, session, text));
-  }
-
   @Override
   public void close() throws IOException {
-    sending = false;
-    senders.shutdownNow();
-    devices.forEach(Device::leave);
+    swarm.close();
     node.close();
   }
 

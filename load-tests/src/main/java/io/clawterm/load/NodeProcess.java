@@ -40,20 +40,34 @@ public final class NodeProcess implements AutoCloseable {
   private static final int FIRST_PORT = 20_000;
   private static final int LAST_PORT = 30_000;
 
+  private final Seat seat;
   private final Path data;
   private final int port;
   private final int httpPort;
+  private final int managementPort;
   private final boolean encrypted;
   private final Path output;
   private final List<String> options;
+  private final List<String> arguments;
   private @Nullable Process process;
 
-  private NodeProcess(Path data, int port, int httpPort, boolean encrypted, List<String> options) {
+  private NodeProcess(
+      Seat seat,
+      Path data,
+      int port,
+      int httpPort,
+      int managementPort,
+      boolean encrypted,
+      List<String> options,
+      List<String> arguments) {
+    this.seat = seat;
     this.data = data;
     this.port = port;
     this.httpPort = httpPort;
+    this.managementPort = managementPort;
     this.encrypted = encrypted;
-    this.options = options;
+    this.options = List.copyOf(options);
+    this.arguments = List.copyOf(arguments);
     this.output = data.resolveSibling(data.getFileName() + ".out");
   }
 
@@ -66,12 +80,37 @@ public final class NodeProcess implements AutoCloseable {
   public static NodeProcess on(
       Path data, RandomGenerator random, boolean encrypted, List<String> jvmOptions)
       throws IOException {
+    return on(data, random, encrypted, jvmOptions, List.of());
+  }
+
+  /**
+   * As the other one.
+   *
+   * @param upArguments for {@code clawterm up}, beyond data and ports
+   */
+  static NodeProcess on(
+      Path data,
+      RandomGenerator random,
+      boolean encrypted,
+      List<String> jvmOptions,
+      List<String> upArguments)
+      throws IOException {
     int port = freePort(random);
     int httpPort = freePort(random);
     while (httpPort == port) {
       httpPort = freePort(random);
     }
-    return new NodeProcess(data, port, httpPort, encrypted, List.copyOf(jvmOptions));
+    return new NodeProcess(Seat.HERE, data, port, httpPort, -1, encrypted, jvmOptions, upArguments);
+  }
+
+  /**
+   * One of several nodes, with TLS and Akka Management, not started yet.
+   *
+   * @param upArguments for {@code clawterm up}, beyond data and ports
+   */
+  static NodeProcess at(Seat seat, Path data, List<String> jvmOptions, List<String> upArguments) {
+    return new NodeProcess(
+        seat, data, FIRST_PORT, FIRST_PORT + 1, FIRST_PORT + 2, true, jvmOptions, upArguments);
   }
 
   private static int freePort(RandomGenerator random) throws IOException {
@@ -96,14 +135,16 @@ public final class NodeProcess implements AutoCloseable {
     if (isAlive()) {
       throw new IllegalStateException("the node is running");
     }
-    var command = new ArrayList<String>();
+    var command = new ArrayList<>(seat.prefix());
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(List.of("-Xmx512m", "-XX:+UseSerialGC", "--enable-native-access=ALL-UNNAMED"));
     command.addAll(options);
     command.addAll(
         List.of("-cp", jar().toString(), "io.clawterm.node.Main", "up", "--data", data.toString()));
-    command.addAll(List.of("--port", "" + port, "--http", "" + httpPort, "--management", "-1"));
+    command.addAll(List.of("--bind", seat.host(), "--port", "" + port, "--http", "" + httpPort));
+    command.addAll(List.of("--management", "" + managementPort));
     command.addAll(List.of("--tls", encrypted ? "on" : "off"));
+    command.addAll(arguments);
     process =
         new ProcessBuilder(command)
             .redirectErrorStream(true)
@@ -225,12 +266,39 @@ public final class NodeProcess implements AutoCloseable {
 
   /** Where it listens with TCP: with TLS where it is encrypted. */
   public ServerAddress tcp() {
-    return encrypted ? ServerAddress.tls("127.0.0.1", port) : ServerAddress.tcp("127.0.0.1", port);
+    return encrypted ? ServerAddress.tls(seat.host(), port) : ServerAddress.tcp(seat.host(), port);
   }
 
   /** Its WebSocket. */
   public URI terminal() {
-    return URI.create((encrypted ? "wss" : "ws") + "://127.0.0.1:" + httpPort + "/terminal");
+    return URI.create(
+        (encrypted ? "wss" : "ws") + "://" + seat.host() + ":" + httpPort + "/terminal");
+  }
+
+  /** Its Akka Management, where it has one. */
+  URI management() {
+    return URI.create("http://" + seat.host() + ":" + managementPort);
+  }
+
+  /** Sends it a signal by name, such as STOP; it must be alive. */
+  void signal(String name) throws IOException, InterruptedException {
+    Process now = process;
+    if (now == null
+        || new ProcessBuilder("kill", "-" + name, "" + now.pid()).start().waitFor() != 0) {
+      throw new IOException("the node could not be sent " + name);
+    }
+  }
+
+  /** Asks it to stop, as SIGTERM does, and waits for its end. */
+  void stop(Duration limit) throws IOException, InterruptedException {
+    Process now = process;
+    if (now == null) {
+      throw new IllegalStateException("the node was not started");
+    }
+    now.destroy();
+    if (!now.waitFor(limit.toMillis(), TimeUnit.MILLISECONDS)) {
+      throw new IOException("the node does not stop: " + lastWords());
+    }
   }
 
   /** The certificate of an encrypted node, PEM; there once it has been ready. */

@@ -6,20 +6,23 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Queue;
 
 /**
- * A TCP proxy on loopback that passes bytes on to a port of loopback and spoils connections by
- * script. Faults are fixed when a connection is accepted. Safe for use by several threads.
+ * A TCP proxy that passes bytes on to a port of loopback and spoils connections by script. Faults
+ * are fixed when a connection is accepted; only {@link #stall} and {@link #slow} reach open ones as
+ * well. Safe for use by several threads.
  */
 public final class FaultProxy implements AutoCloseable {
 
   private final ServerSocket listener;
   private final List<ProxyRelay> relays = new ArrayList<>();
   private final Queue<List<Fault>> next = new ArrayDeque<>();
+  private final LiveConditions conditions = new LiveConditions();
   private List<Fault> always = List.of();
   private int targetPort;
 
@@ -30,9 +33,14 @@ public final class FaultProxy implements AutoCloseable {
 
   /** Starts a proxy on a free port that passes everything on to this port, without faults. */
   public static FaultProxy to(int targetPort) {
+    return at(InetAddress.getLoopbackAddress(), targetPort);
+  }
+
+  /** As {@link #to}, on a free port of this address, for who does not reach loopback. */
+  public static FaultProxy at(InetAddress address, int targetPort) {
     try {
       var listener = new ServerSocket();
-      listener.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
+      listener.bind(new InetSocketAddress(address, 0));
       var proxy = new FaultProxy(listener, targetPort);
       Thread.startVirtualThread(proxy::accept);
       return proxy;
@@ -57,6 +65,22 @@ public final class FaultProxy implements AutoCloseable {
   public synchronized FaultProxy retarget(int port) {
     targetPort = port;
     return this;
+  }
+
+  /** Holds all bytes of all connections back from now on; connections stay open. */
+  public void stall() {
+    conditions.stalled(true);
+  }
+
+  /** Lets each piece that is read from now on wait for so long, in either direction. */
+  public void slow(Duration each) {
+    conditions.delay(each);
+  }
+
+  /** Ends {@link #stall} and {@link #slow}; what was held back is passed on. */
+  public void flow() {
+    conditions.stalled(false);
+    conditions.delay(Duration.ZERO);
   }
 
   /** The port that the proxy listens on. */
@@ -113,7 +137,7 @@ public final class FaultProxy implements AutoCloseable {
     client.setTcpNoDelay(true);
     List<Fault> faults = next.isEmpty() ? always : next.remove();
     var server = new Socket();
-    var relay = new ProxyRelay(relays.size() + 1, client, server, faults);
+    var relay = new ProxyRelay(relays.size() + 1, client, server, faults, conditions);
     relays.add(relay);
     var target = new InetSocketAddress(InetAddress.getLoopbackAddress(), targetPort);
     Thread.startVirtualThread(() -> connect(relay, server, target));

@@ -20,19 +20,23 @@ final class ProxyRelay {
   /** How long a cut connection is read on, so that its last bytes aren't lost to a reset. */
   private static final Duration LINGER = Duration.ofSeconds(2);
 
+  private static final Duration STALL_CHECK = Duration.ofMillis(5);
   private static final int PIECE_BYTES = 16 << 10;
 
   private final Socket client;
   private final Socket server;
   private final List<Fault> faults;
+  private final LiveConditions conditions;
   private final CountDownLatch over = new CountDownLatch(1);
   private final CountDownLatch directionsUnderWay = new CountDownLatch(2);
   private ProxiedConnection record;
 
-  ProxyRelay(int number, Socket client, Socket server, List<Fault> faults) {
+  ProxyRelay(
+      int number, Socket client, Socket server, List<Fault> faults, LiveConditions conditions) {
     this.client = client;
     this.server = server;
     this.faults = List.copyOf(faults);
+    this.conditions = conditions;
     this.record = new ProxiedConnection(number, 0, 0, State.OPEN);
   }
 
@@ -130,6 +134,10 @@ final class ProxyRelay {
           && delayed == direction) {
         pause(duration);
       }
+    }
+    pause(conditions.delay());
+    while (conditions.isStalled() && !pause(STALL_CHECK)) {
+      // Until it flows again, or the connection is over.
     }
   }
 

@@ -221,4 +221,33 @@ class FaultProxyTest {
     }
     assertThat(proxy.connections().getFirst().state()).isEqualTo(State.UNREACHABLE);
   }
+
+  @Test
+  void whatIsStalledArrivesOnceItFlowsAgain() throws IOException {
+    try (Socket socket = connect()) {
+      assertThat(exchange(socket)).isEqualTo(HELLO);
+      proxy.stall();
+      socket.setSoTimeout(300);
+      assertThatThrownBy(() -> exchange(socket)).isInstanceOf(SocketTimeoutException.class);
+
+      proxy.flow();
+
+      socket.setSoTimeout(10_000);
+      assertThat(socket.getInputStream().readNBytes(HELLO.length)).isEqualTo(HELLO);
+    }
+  }
+
+  @Test
+  void anOpenConnectionBecomesSlow() throws IOException {
+    try (Socket socket = connect()) {
+      assertThat(exchange(socket)).isEqualTo(HELLO);
+      proxy.slow(Duration.ofMillis(100));
+      long begin = System.nanoTime();
+
+      assertThat(exchange(socket)).isEqualTo(HELLO);
+
+      assertThat(Duration.ofNanos(System.nanoTime() - begin))
+          .isGreaterThanOrEqualTo(Duration.ofMillis(200));
+    }
+  }
 }

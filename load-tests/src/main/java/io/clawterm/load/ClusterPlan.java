@@ -1,0 +1,34 @@
+package io.clawterm.load;
+
+import java.time.Duration;
+import java.util.List;
+
+/**
+ * What a run of the cluster suite does.
+ *
+ * @param faults in this order, again and again
+ * @param rounds how many faults there are at most
+ * @param length no fault begins later than this after the start
+ * @param sessions half of them answer at once, half count for a while
+ * @param isLong whether faults last as long as the fault tests ask
+ * @param jvmOptions for the nodes' JVMs
+ */
+record ClusterPlan(
+    List<ClusterFault> faults,
+    int rounds,
+    Duration length,
+    int nodes,
+    int sessions,
+    long seed,
+    boolean isLong,
+    List<String> jvmOptions) {
+
+  ClusterPlan {
+    if (faults.isEmpty() || rounds < 1 || nodes < 2 || sessions < 2) {
+      throw new IllegalArgumentException(
+          "at least one fault, one round, two nodes and two sessions are needed");
+    }
+    faults = List.copyOf(faults);
+    jvmOptions = List.copyOf(jvmOptions);
+  }
+}

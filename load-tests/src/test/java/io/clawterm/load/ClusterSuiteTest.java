@@ -1,0 +1,49 @@
+package io.clawterm.load;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.clawterm.testkit.Seeds;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A few faults with the build; all of them, again and again, with {@code -Pfaults}. */
+class ClusterSuiteTest {
+
+  private static final int ROUNDS = Integer.getInteger("cluster.rounds", 5);
+  private static final boolean LONG = Boolean.getBoolean("cluster.long");
+
+  private static final List<ClusterFault> SHORT =
+      List.of(
+          ClusterFault.KILL,
+          ClusterFault.RESTART,
+          ClusterFault.STOP,
+          ClusterFault.SPLIT,
+          ClusterFault.NO_DATABASE);
+
+  @TempDir private Path folder;
+
+  @Test
+  void noPromiseIsBrokenWhateverHappensToTheNodes() throws Exception {
+    var plan =
+        new ClusterPlan(
+            LONG ? List.of(ClusterFault.values()) : SHORT,
+            ROUNDS,
+            Duration.ofDays(1),
+            3,
+            12,
+            Seeds.ofRun(),
+            LONG,
+            List.of("-XX:TieredStopAtLevel=1"));
+
+    ClusterReport report = ClusterSuite.run(plan, folder, System.out);
+
+    report.table().forEach(System.out::println);
+    System.out.println(report.summary());
+    assertThat(report.violations()).as(report.summary()).isEmpty();
+    assertThat(report.rows().size() + report.skipped().size()).isPositive();
+    assertThat(report.acknowledged()).isGreaterThan(10L * report.rows().size());
+  }
+}
