@@ -27,6 +27,7 @@ public record ClusterSettings(
     String podLabelSelector,
     Set<String> roles,
     Duration joinTimeout,
+    Duration drainTimeout,
     Duration maxClockSkew,
     Optional<Path> tlsCertificate,
     Optional<Path> tlsKey,
@@ -67,6 +68,9 @@ public record ClusterSettings(
     if (!joinTimeout.isPositive()) {
       throw new IllegalArgumentException("join-timeout must be above 0, is " + joinTimeout);
     }
+    if (drainTimeout.isNegative()) {
+      throw new IllegalArgumentException("drain-timeout must be 0 or above, is " + drainTimeout);
+    }
     if (!maxClockSkew.isPositive()) {
       throw new IllegalArgumentException("max-clock-skew must be above 0, is " + maxClockSkew);
     }
@@ -91,6 +95,7 @@ public record ClusterSettings(
         config.getString("kubernetes.pod-label-selector"),
         Set.copyOf(config.getStringList("roles")),
         config.getDuration("join-timeout"),
+        config.getDuration("drain-timeout"),
         config.getDuration("max-clock-skew"),
         file(config, "tls-cert"),
         file(config, "tls-key"),

@@ -8,6 +8,7 @@ import io.clawterm.storage.ClusterNode;
 import io.clawterm.storage.ClusterNodes;
 import io.clawterm.storage.NodeLease;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
 import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
@@ -58,6 +59,12 @@ public final class NodeFence extends Setup {
   /** How often this node has taken another one for dead. */
   public long fenced() {
     return fenced.get();
+  }
+
+  /** The addresses of the nodes that drain, {@code host:port}, as of half a second ago. */
+  public Set<String> draining() {
+    NodeLease me = self;
+    return me == null ? Set.of() : me.draining();
   }
 
   List<ClusterNode> writers() {

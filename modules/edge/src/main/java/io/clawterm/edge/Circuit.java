@@ -33,6 +33,8 @@ final class Circuit {
 
   /** How far it is. */
   enum Phase {
+    /** Others are served before it. */
+    WAITING,
     /** A CONNECT for which a session id is looked up. */
     RESOLVING,
     /** The session has been asked. */
@@ -65,7 +67,11 @@ final class Circuit {
   private record Sent(long number, long creditBytes, int payloadBytes) {}
 
   final Wish wish;
-  Phase phase = Phase.RESOLVING;
+  Phase phase = Phase.WAITING;
+
+  /** Among those that are opened at one time; given back once it is open, or over. */
+  Admission.@Nullable Place place;
+
   @Nullable SessionId session;
   long attachment;
   int tries;

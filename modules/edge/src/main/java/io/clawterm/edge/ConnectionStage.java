@@ -155,10 +155,15 @@ final class ConnectionStage extends GraphStage<FlowShape<ByteString, ByteString>
 
     private long writtenAt;
     private long closeBy = Circuit.NEVER;
+
+    /** Until when a device may come back on this connection, whose session has moved. */
+    private long returnBy;
+
     private long timerAt = Circuit.NEVER;
 
     private @Nullable StageActor actor;
     private @Nullable AsyncCallback<Resolved> resolved;
+    private @Nullable AsyncCallback<Circuit> turn;
     private ConnectionLimits.@Nullable Permit permit;
     private @Nullable Runnable stop;
 
@@ -178,6 +183,7 @@ final class ConnectionStage extends GraphStage<FlowShape<ByteString, ByteString>
             return BoxedUnit.UNIT;
           });
       resolved = createAsyncCallback(found -> guarded(() -> onResolved(found)));
+      turn = createAsyncCallback(circuit -> guarded(() -> onTurn(circuit)));
       AsyncCallback<Refusal> ending = createAsyncCallback(why -> guarded(() -> close(0, why)));
       Runnable evict =
           () -> {
@@ -278,7 +284,7 @@ final class ConnectionStage extends GraphStage<FlowShape<ByteString, ByteString>
 
     private void settle() {
       flushInput();
-      if (state == State.OPEN && answered && circuits.isEmpty() && connects.isEmpty()) {
+      if (isOver()) {
         startClosing();
       }
       write();
@@ -287,6 +293,14 @@ final class ConnectionStage extends GraphStage<FlowShape<ByteString, ByteString>
       } else {
         pullIfAllowed();
       }
+    }
+
+    private boolean isOver() {
+      return state == State.OPEN
+          && answered
+          && circuits.isEmpty()
+          && connects.isEmpty()
+          && now() >= returnBy;
     }
 
     private void pullIfAllowed() {
@@ -386,7 +400,7 @@ final class ConnectionStage extends GraphStage<FlowShape<ByteString, ByteString>
       }
       switch (circuit.phase) {
         // What comes before RESUMED would void the token before one that the device has not got.
-        case RESOLVING, OPENING ->
+        case WAITING, RESOLVING, OPENING ->
             throw new ProtocolViolation(Code.PROTOCOL_ERROR, "wait for RESUMED before you go on");
         case ATTACHED -> attachedFrame(circuit, frame);
         case LEAVING, ENDED -> {}
@@ -521,9 +535,7 @@ final class ConnectionStage extends GraphStage<FlowShape<ByteString, ByteString>
         refuse(circuit, new Refusal(Code.OVERLOADED, "too many sessions on this connection"));
       } else {
         welcome();
-        circuit.answerBy = now() + settings.sessionTimeout().toNanos();
-        wakeAt(circuit.answerBy);
-        resolve(circuit, Optional.empty());
+        admit(circuit);
       }
     }
 
@@ -557,9 +569,47 @@ final class ConnectionStage extends GraphStage<FlowShape<ByteString, ByteString>
       }
       welcome();
       Circuit circuit = new Circuit(wish(fields, principal.get(), generation));
+      circuit.session = id;
+      circuits.put(id.value(), circuit);
+      admit(circuit);
+    }
+
+    /** Asks for a turn: after the death of a node, all of its devices come at once. */
+    private void admit(Circuit circuit) {
       circuit.answerBy = now() + settings.sessionTimeout().toNanos();
       wakeAt(circuit.answerBy);
-      open(circuit, id);
+      AsyncCallback<Circuit> callback = started(turn);
+      switch (edge.admission().enter(() -> callback.invoke(circuit))) {
+        case Admission.Answer.Enters enters -> circuit.place = enters.place();
+        case Admission.Answer.ComesAgain again ->
+            finish(
+                circuit,
+                new Refusal(
+                    Code.OVERLOADED,
+                    "many devices come back at once",
+                    Optional.empty(),
+                    Optional.of(again.after())));
+      }
+    }
+
+    private void onTurn(Circuit circuit) {
+      if (circuit.phase != Phase.WAITING) {
+        return;
+      }
+      SessionId id = circuit.session;
+      if (id == null) {
+        resolve(circuit, Optional.empty());
+      } else {
+        open(circuit, id);
+      }
+    }
+
+    private static void leavePlace(Circuit circuit) {
+      Admission.Place place = circuit.place;
+      if (place != null) {
+        circuit.place = null;
+        place.leave();
+      }
     }
 
     private void checkVersion(Fields fields) {
@@ -624,6 +674,7 @@ final class ConnectionStage extends GraphStage<FlowShape<ByteString, ByteString>
       circuit.attachment = ThreadLocalRandom.current().nextLong(1, Long.MAX_VALUE);
       circuits.put(id.value(), circuit);
       ended.remove(id.value());
+      returnBy = 0;
       long share = settings.connectionWindowBytes() / circuits.size();
       long granted = Math.min(settings.windowBytes(), Math.max(MIN_WINDOW_BYTES, share));
       circuit.window(Math.min(granted, wish.window().orElse(granted)));
@@ -691,7 +742,7 @@ final class ConnectionStage extends GraphStage<FlowShape<ByteString, ByteString>
       for (Circuit circuit : List.copyOf(circuits.values())) {
         if (circuit.entity != null && Adapter.toClassic(circuit.entity).equals(gone)) {
           circuit.entity = null;
-          finish(circuit, new Refusal(Code.MOVED, "the session is taken up again elsewhere"));
+          finish(circuit, goOn("the session is taken up again elsewhere"));
         }
       }
     }
@@ -703,14 +754,26 @@ final class ConnectionStage extends GraphStage<FlowShape<ByteString, ByteString>
         case DeviceMessage.Output output -> onOutput(circuit, output);
         case DeviceMessage.InputDurable durable -> onDurable(circuit, durable.upTo());
         case DeviceMessage.Detached detached ->
-            finish(circuit, new Refusal(detached.code(), detached.text()));
+            finish(
+                circuit,
+                detached.code() == Code.MOVED
+                    ? goOn(detached.text())
+                    : new Refusal(detached.code(), detached.text()));
       }
+    }
+
+    /** The device may ask for its session at once: sharding keeps that until it is there again. */
+    private Refusal goOn(String text) {
+      returnBy = now() + settings.firstFrameTimeout().toNanos();
+      wakeAt(returnBy);
+      return new Refusal(Code.MOVED, text, Optional.empty(), Optional.of(Duration.ZERO));
     }
 
     private void onAttached(Circuit circuit, DeviceMessage.Attached message) {
       if (circuit.phase != Phase.OPENING) {
         return;
       }
+      leavePlace(circuit);
       circuit.attached(message);
       started(actor).watch(Adapter.toClassic(message.entity()));
       Circuit.Wish wish = circuit.wish;
@@ -816,7 +879,7 @@ final class ConnectionStage extends GraphStage<FlowShape<ByteString, ByteString>
         return;
       }
       flushInput();
-      if (circuit.session != null) {
+      if (circuit.session != null && circuit.phase != Phase.WAITING) {
         tell(circuit, new SessionCommand.Detach(circuit.attachment, circuit.acknowledged()));
       }
       finish(circuit, refusal);
@@ -827,7 +890,12 @@ final class ConnectionStage extends GraphStage<FlowShape<ByteString, ByteString>
       if (circuit.phase == Phase.ENDED) {
         return;
       }
-      boolean opening = circuit.phase == Phase.OPENING || circuit.phase == Phase.RESOLVING;
+      boolean opening =
+          switch (circuit.phase) {
+            case WAITING, RESOLVING, OPENING -> true;
+            case ATTACHED, LEAVING, ENDED -> false;
+          };
+      leavePlace(circuit);
       unwatch(circuit);
       if (circuit.session != null) {
         circuits.remove(circuit.id());
@@ -855,6 +923,7 @@ final class ConnectionStage extends GraphStage<FlowShape<ByteString, ByteString>
 
     /** Refuses a CONNECT, once those before it have their answers. */
     private void refuse(Circuit circuit, Refusal refusal) {
+      leavePlace(circuit);
       circuit.phase = Phase.ENDED;
       circuit.held.clear();
       circuit.refusal = refusal;
@@ -954,12 +1023,20 @@ final class ConnectionStage extends GraphStage<FlowShape<ByteString, ByteString>
 
     private void detachAll() {
       for (Circuit circuit : circuits.values()) {
-        circuit.phase = Phase.ENDED;
-        tell(circuit, new SessionCommand.Detach(circuit.attachment, circuit.acknowledged()));
+        boolean known = circuit.phase != Phase.WAITING;
+        over(circuit);
+        if (known) {
+          tell(circuit, new SessionCommand.Detach(circuit.attachment, circuit.acknowledged()));
+        }
       }
       circuits.clear();
-      connects.forEach(circuit -> circuit.phase = Phase.ENDED);
+      connects.forEach(Connection::over);
       connects.clear();
+    }
+
+    private static void over(Circuit circuit) {
+      circuit.phase = Phase.ENDED;
+      leavePlace(circuit);
     }
 
     // ---- bytes for the client
@@ -1116,6 +1193,9 @@ final class ConnectionStage extends GraphStage<FlowShape<ByteString, ByteString>
         return;
       }
       wakeAt((paused ? now() : heardAt) + silence());
+      if (returnBy > now()) {
+        wakeAt(returnBy);
+      }
       if (!paused) {
         wakeAt(wholeBy());
       }

@@ -18,6 +18,7 @@ import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executor;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 
@@ -27,13 +28,20 @@ import java.util.concurrent.TimeUnit;
  */
 public final class Edge {
 
+  /** A resume costs about a millisecond of a core. */
+  private static final int DRAINED_A_SECOND = 500;
+
+  /** Connections that are told at one moment come back at several. */
+  private static final int MAX_STAGGER_MS = 50;
+
   private final Sessions sessions;
   private final Authenticator authenticator;
   private final EdgeSettings settings;
   private final ConnectionLimits limits;
+  private final Admission admission;
   private final EdgeMetrics metrics;
   private final Set<Runnable> open = ConcurrentHashMap.newKeySet();
-  private final CompletableFuture<Done> drained = new CompletableFuture<>();
+  private volatile CompletableFuture<Done> drained = new CompletableFuture<>();
   private volatile boolean stopping;
   private volatile List<String> elsewhere = List.of();
 
@@ -47,7 +55,9 @@ public final class Edge {
     this.authenticator = authenticator;
     this.settings = settings;
     this.limits = new ConnectionLimits(settings.connections());
-    this.metrics = new EdgeMetrics(registry, limits);
+    this.admission =
+        new Admission(settings.maxOpening(), settings.maxWaitingToOpen(), System::nanoTime);
+    this.metrics = new EdgeMetrics(registry, limits, admission);
   }
 
   /**
@@ -73,6 +83,43 @@ public final class Edge {
         .copy()
         .completeOnTimeout(
             Done.getInstance(), settings.shutdownTimeout().toMillis(), TimeUnit.MILLISECONDS);
+  }
+
+  /**
+   * Tells all devices to go to one of these addresses, one after the other so that the other nodes
+   * are not stormed; new ones are told the same at once. The listeners stay.
+   *
+   * @param others {@code host:port} of other nodes' TCP listeners
+   * @return when all are gone, or {@link #undrain} was called
+   */
+  public CompletionStage<Done> drain(List<String> others) {
+    elsewhere = List.copyOf(others);
+    stopping = true;
+    long nanos = 0;
+    for (Runnable stop : List.copyOf(open)) {
+      Executor later = CompletableFuture.delayedExecutor(nanos, TimeUnit.NANOSECONDS);
+      later.execute(() -> {
+        if (stopping) {
+          stop.run();
+        }
+      });
+      nanos += 1_000_000_000 / DRAINED_A_SECOND;
+    }
+    completeIfDrained();
+    return drained.copy();
+  }
+
+  /** Takes devices again. */
+  public void undrain() {
+    stopping = false;
+    elsewhere = List.of();
+    drained.complete(Done.getInstance());
+    drained = new CompletableFuture<>();
+  }
+
+  /** The connections that are open. */
+  public int connections() {
+    return open.size();
   }
 
   /**
@@ -119,7 +166,7 @@ public final class Edge {
         Code.MOVED,
         "another node goes on",
         Optional.of(others.get(random.nextInt(others.size()))),
-        Optional.of(Duration.ofMillis(random.nextLong(settings.retryAfter().toMillis() + 1))));
+        Optional.of(Duration.ofMillis(random.nextLong(MAX_STAGGER_MS))));
   }
 
   private static boolean isLoopback(String hostAndPort) {
@@ -155,6 +202,10 @@ public final class Edge {
 
   ConnectionLimits limits() {
     return limits;
+  }
+
+  Admission admission() {
+    return admission;
   }
 
   EdgeMetrics metrics() {

@@ -24,7 +24,13 @@ final class EdgeMetrics {
   final Counter slowFrames;
   private final Map<Code, Counter> refusals = new EnumMap<>(Code.class);
 
-  EdgeMetrics(MeterRegistry registry, ConnectionLimits limits) {
+  EdgeMetrics(MeterRegistry registry, ConnectionLimits limits, Admission admission) {
+    Gauge.builder("clawterm.edge.opening", admission, Admission::served)
+        .description("Sessions that are being opened or resumed")
+        .register(registry);
+    Gauge.builder("clawterm.edge.opening.waiting", admission, Admission::waiting)
+        .description("Devices that wait until their session is opened or resumed")
+        .register(registry);
     Gauge.builder("clawterm.edge.connections", limits, ConnectionLimits::total)
         .description("Open connections")
         .register(registry);

@@ -32,6 +32,8 @@ public record EdgeSettings(
     Duration durableTimeout,
     Duration retryAfter,
     int maxPendingConnects,
+    int maxOpening,
+    int maxWaitingToOpen,
     int maxCircuits,
     Duration linger,
     Duration shutdownTimeout,
@@ -87,6 +89,8 @@ public record EdgeSettings(
     within("durable-timeout", durableTimeout, 100, 300_000);
     within("retry-after", retryAfter, 1, 600_000);
     within("max-pending-connects", maxPendingConnects, 1, 10_000);
+    within("max-opening", maxOpening, 1, 100_000);
+    within("max-waiting-to-open", maxWaitingToOpen, 0, 1_000_000);
     within("max-circuits", maxCircuits, 1, 100_000);
     within("linger", linger, 10, 60_000);
     within("shutdown-timeout", shutdownTimeout, 10, 60_000);
@@ -117,6 +121,8 @@ public record EdgeSettings(
         config.getDuration("durable-timeout"),
         config.getDuration("retry-after"),
         config.getInt("max-pending-connects"),
+        config.getInt("max-opening"),
+        config.getInt("max-waiting-to-open"),
         config.getInt("max-circuits"),
         config.getDuration("linger"),
         config.getDuration("shutdown-timeout"),

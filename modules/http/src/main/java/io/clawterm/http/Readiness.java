@@ -14,9 +14,14 @@ public final class Readiness {
     started = true;
   }
 
-  /** The node is about to stop and takes nothing new; stays so. */
+  /** The node takes nothing new, for it is about to stop or somebody wants it to be empty. */
   public void drain() {
     draining = true;
+  }
+
+  /** The node takes requests again. */
+  public void undrain() {
+    draining = false;
   }
 
   boolean hasStarted() {

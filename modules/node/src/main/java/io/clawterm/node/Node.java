@@ -25,6 +25,7 @@ import io.clawterm.api.ClawTerm;
 import io.clawterm.api.Principal;
 import io.clawterm.cluster.ClusterSettings;
 import io.clawterm.cluster.CrashWatch;
+import io.clawterm.cluster.DrainingAllocation;
 import io.clawterm.cluster.Formation;
 import io.clawterm.cluster.NodeFence;
 import io.clawterm.edge.Edge;
@@ -125,6 +126,7 @@ final class Node implements ClawTerm {
   private final CompletableFuture<String> lost = new CompletableFuture<>();
   private final CompletableFuture<Void> over = new CompletableFuture<>();
   private volatile @Nullable NodeLease lease;
+  private volatile Optional<Drain> drain = Optional.empty();
   private volatile Optional<String> fingerprint = Optional.empty();
   private volatile Endpoints endpoints =
       new Endpoints(Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty());
@@ -247,7 +249,8 @@ final class Node implements ClawTerm {
             Clock.systemUTC(),
             new MicrometerSessionMetrics(registry));
     ClusterSessions sessions =
-        ClusterSessions.start(system, environment, new ResumeTokens(tokenKey));
+        ClusterSessions.start(
+            system, environment, new ResumeTokens(tokenKey), DrainingAllocation::new);
     SessionProjection.start(system, database);
     var summaries = new JdbcSessionSummaries(database);
     ActorRef<SessionSweep.Message> sweep =
@@ -307,6 +310,17 @@ final class Node implements ClawTerm {
       NodeFile.of(endpoints, fingerprint).write(run);
       closing.add("node file", () -> NodeFile.delete(run));
     }
+    var emptying =
+        new Drain(
+            system,
+            new ClusterNodes(database),
+            lease(),
+            edge,
+            readiness,
+            blocks.cluster().drainTimeout(),
+            plan.progress());
+    drain = Optional.of(emptying);
+    closing.add("drain", emptying::beforeEnd);
     closing.add("readiness", readiness::drain);
     LOG.atInfo()
         .addKeyValue("version", Version.CURRENT)
@@ -474,6 +488,11 @@ final class Node implements ClawTerm {
         .ifPresent(address ->
             listeners.add(new NodeDescription.Listener("http", NodeFile.text(address), encrypted)));
     return listeners;
+  }
+
+  /** Whatever a stop under way is giving to other nodes is left to what happens at a crash. */
+  void hurry() {
+    drain.ifPresent(Drain::hurry);
   }
 
   /**

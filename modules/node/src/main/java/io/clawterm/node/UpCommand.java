@@ -31,7 +31,7 @@ import picocli.CommandLine.Spec;
     sortOptions = false)
 final class UpCommand implements Callable<Integer> {
 
-  private static final Duration STOP = Duration.ofSeconds(25);
+  private static final Duration STOP = Duration.ofSeconds(60);
   private static final Duration RETRY = Duration.ofSeconds(5);
 
   @Spec private CommandSpec spec;
@@ -139,7 +139,14 @@ final class UpCommand implements Callable<Integer> {
         };
     // A stop that was asked for ends with 0, which the JVM's own handling would not.
     for (String signal : List.of("TERM", "INT")) {
-      Signals.register(signal, () -> Thread.ofPlatform().name("clawterm-signal").start(stop));
+      Signals.register(
+          signal,
+          () -> {
+            if (asked.isDone()) {
+              running.get().hurry();
+            }
+            Thread.ofPlatform().name("clawterm-signal").start(stop);
+          });
     }
     // Whatever else ends the process must not do so in the middle of a stop.
     Runtime.getRuntime().addShutdownHook(new Thread(stop, "clawterm-shutdown"));

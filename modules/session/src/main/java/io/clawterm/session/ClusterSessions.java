@@ -1,6 +1,7 @@
 package io.clawterm.session;
 
 import akka.actor.typed.ActorSystem;
+import akka.cluster.sharding.ShardCoordinator.ShardAllocationStrategy;
 import akka.cluster.sharding.typed.ClusterShardingSettings;
 import akka.cluster.sharding.typed.javadsl.ClusterSharding;
 import akka.cluster.sharding.typed.javadsl.Entity;
@@ -11,6 +12,7 @@ import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.function.Supplier;
 
 /** Sessions sharded over the nodes of the cluster. */
 public final class ClusterSessions implements Sessions {
@@ -29,9 +31,27 @@ public final class ClusterSessions implements Sessions {
     this.tokens = tokens;
   }
 
-  /** Starts the shard regions of sessions and of their directory on this node. */
+  /** As the other one, with the nodes that Akka chooses by itself. */
   public static ClusterSessions start(
       ActorSystem<?> system, SessionEnvironment environment, ResumeTokens tokens) {
+    ClusterSharding sharding = ClusterSharding.get(system);
+    return start(
+        system,
+        environment,
+        tokens,
+        () -> sharding.defaultShardAllocationStrategy(ClusterShardingSettings.create(system)));
+  }
+
+  /**
+   * Starts the shard regions of sessions and of their directory on this node.
+   *
+   * @param placement makes what decides which node has which of them; each region needs its own
+   */
+  public static ClusterSessions start(
+      ActorSystem<?> system,
+      SessionEnvironment environment,
+      ResumeTokens tokens,
+      Supplier<ShardAllocationStrategy> placement) {
     ClusterSharding sharding = ClusterSharding.get(system);
     sharding.init(
         Entity.of(
@@ -43,11 +63,13 @@ public final class ClusterSessions implements Sessions {
                 // Sharding sees only what comes through it: attached devices speak to the entity
                 // directly, and runs need nobody. The entity knows itself when it may rest.
                 ClusterShardingSettings.create(system).withNoPassivationStrategy())
+            .withAllocationStrategy(placement.get())
             .withStopMessage(new SessionCommand.Leave()));
     sharding.init(
         Entity.of(
-            DirectoryEntity.TYPE,
-            entity -> DirectoryEntity.create(entity.getEntityId(), environment.clock())));
+                DirectoryEntity.TYPE,
+                entity -> DirectoryEntity.create(entity.getEntityId(), environment.clock()))
+            .withAllocationStrategy(placement.get()));
     return new ClusterSessions(sharding, tokens);
   }
 

@@ -110,6 +110,9 @@ public final class SessionEntity
   private boolean flushing;
   private boolean leaving;
 
+  /** It has asked to be stopped, because nobody needs it. */
+  private boolean resting;
+
   /** Which entries there are; stays when the session has ended. */
   private SessionState.Extent extent = new SessionState.Extent(1, 0, 0, List.of());
 
@@ -887,6 +890,7 @@ public final class SessionEntity
     boolean work = pending.state().hasWork();
     boolean worker = target.isTaken() || timers.isTimerActive("target");
     if (attached.isEmpty() && !pending.hasChanges() && !(work && worker)) {
+      resting = true;
       shard.tell(new ClusterSharding.Passivate<>(context.getSelf()));
     } else {
       passivateSoon();
@@ -987,8 +991,16 @@ public final class SessionEntity
     }
   }
 
-  /** Whatever stops the entity, its devices come back by themselves. */
+  /**
+   * Whatever stops the entity, its devices come back by themselves. Where it moves with work under
+   * way, it is woken at its next node, as there may be no device.
+   */
   private void stopped() {
+    if (leaving && !resting && committed.hasWork()) {
+      ClusterSharding.get(context.getSystem())
+          .entityRefFor(TYPE, id.toString())
+          .tell(new SessionCommand.Wake());
+    }
     Code code = leaving ? Code.MOVED : Code.OVERLOADED;
     attached
         .values()

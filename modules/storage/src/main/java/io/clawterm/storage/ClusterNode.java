@@ -9,6 +9,7 @@ package io.clawterm.storage;
  * @param devicesAt {@code host:port} for devices; empty where none can reach it
  * @param joined whether it has become a member of the cluster, so that others can join it
  * @param connected whether its process holds its lock with the database: a crashed one does not
+ * @param draining whether it is to give its sessions and devices to others
  */
 public record ClusterNode(
     int number,
@@ -18,4 +19,5 @@ public record ClusterNode(
     long uid,
     String devicesAt,
     boolean joined,
-    boolean connected) {}
+    boolean connected,
+    boolean draining) {}

@@ -30,7 +30,8 @@ public final class ClusterNodes {
       SELECT number, cluster, version, address, uid, devices_at, joined_at IS NOT NULL, number IN (
         SELECT objid::integer FROM pg_locks
         WHERE locktype = 'advisory' AND granted AND objsubid = 2 AND classid::bigint = ?
-          AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))
+          AND database = (SELECT oid FROM pg_database WHERE datname = current_database())),
+        draining_at IS NOT NULL
       FROM clawterm.cluster_node WHERE fenced_at IS NULL ORDER BY number
       """;
 
@@ -77,6 +78,12 @@ public final class ClusterNodes {
       WHERE number = ? AND fenced_at IS NULL
       """;
 
+  private static final String DRAIN =
+      """
+      UPDATE clawterm.cluster_node SET draining_at = CASE WHEN ? THEN coalesce(draining_at, now()) END
+      WHERE number = ? AND fenced_at IS NULL
+      """;
+
   /** What a fence may wait for: writes that were under way and did not end when told. */
   private static final String PATIENCE = "SET LOCAL lock_timeout = '5s'";
 
@@ -107,7 +114,8 @@ public final class ClusterNodes {
                   row.getLong(5),
                   row.getString(6),
                   row.getBoolean(7),
-                  row.getBoolean(8)));
+                  row.getBoolean(8),
+                  row.getBoolean(9)));
         }
       }
       return nodes;
@@ -153,6 +161,21 @@ public final class ClusterNodes {
   /** Whether a life may write. */
   public boolean mayWrite(int number) {
     return asOne(connection -> found(connection, STILL_ME, number));
+  }
+
+  /**
+   * Wants a node to give its sessions and devices to others, or wants it no more.
+   *
+   * @return false where there is no such life, or it is fenced
+   */
+  public boolean drain(int number, boolean wanted) {
+    return asOne(connection -> {
+      try (PreparedStatement update = connection.prepareStatement(DRAIN)) {
+        update.setBoolean(1, wanted);
+        update.setInt(2, number);
+        return update.executeUpdate() > 0;
+      }
+    });
   }
 
   /** A step whose parts hold together. */

@@ -8,8 +8,10 @@ import java.sql.Statement;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
+import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import javax.sql.DataSource;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -58,7 +60,10 @@ public final class NodeLease implements AutoCloseable {
 
   private static final String BEAT_SQL =
       """
-      SELECT clock_timestamp(), fenced_at IS NULL FROM clawterm.cluster_node WHERE number = ?
+      SELECT clock_timestamp(), fenced_at IS NULL, draining_at IS NOT NULL, ARRAY(
+        SELECT address FROM clawterm.cluster_node
+        WHERE draining_at IS NOT NULL AND fenced_at IS NULL)
+      FROM clawterm.cluster_node WHERE number = ?
       """;
 
   private static final String DESCRIBE =
@@ -80,6 +85,9 @@ public final class NodeLease implements AutoCloseable {
   private volatile boolean held = true;
   private final CountDownLatch closed = new CountDownLatch(1);
   private volatile Runnable whenLost = () -> {};
+  private volatile Set<String> draining = Set.of();
+  private volatile boolean drains;
+  private volatile Consumer<Boolean> whenDrains = drains -> {};
 
   private NodeLease(
       DataSource database, InstantSource clock, int number, Connection connection, Duration skew) {
@@ -180,6 +188,22 @@ public final class NodeLease implements AutoCloseable {
     }
   }
 
+  /** The addresses of all nodes that drain, {@code host:port}, as of the last beat. */
+  public Set<String> draining() {
+    return draining;
+  }
+
+  /**
+   * Runs this, on the thread of the lease, when somebody wants this node to drain, and when he
+   * wants it no more. It must not wait for anything. Set once.
+   */
+  public void whenDrains(Consumer<Boolean> action) {
+    whenDrains = action;
+    if (drains) {
+      action.accept(true);
+    }
+  }
+
   /**
    * Tells the others where this node is.
    *
@@ -253,8 +277,18 @@ public final class NodeLease implements AutoCloseable {
         Instant after = clock.instant();
         // Half of the way there and back belongs to each; a beat is only as good as its length.
         skew = Duration.between(theirs, before.plus(Duration.between(before, after).dividedBy(2)));
-        return row.getBoolean(2);
+        boolean mayWrite = row.getBoolean(2);
+        draining(row.getBoolean(3), Set.of((String[]) row.getArray(4).getArray()));
+        return mayWrite;
       }
+    }
+  }
+
+  private void draining(boolean mine, Set<String> all) {
+    draining = all;
+    if (mine != drains) {
+      drains = mine;
+      whenDrains.accept(mine);
     }
   }
 

@@ -12,6 +12,7 @@ import java.time.Clock;
 import java.time.Duration;
 import java.util.List;
 import java.util.OptionalLong;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
@@ -61,10 +62,40 @@ class ClusterNodesTest {
     assertThat(nodes.writers())
         .contains(
             new ClusterNode(
-                lease.number(), "test", "1", "10.0.0.1:25520", 7, "10.0.0.1:7220", true, true));
+                lease.number(),
+                "test",
+                "1",
+                "10.0.0.1:25520",
+                7,
+                "10.0.0.1:7220",
+                true,
+                true,
+                false));
     assertThat(lease.skew().abs()).isLessThan(Duration.ofSeconds(5));
     lease.close();
     assertThat(nodes.writers()).noneMatch(node -> node.number() == lease.number());
+  }
+
+  @Test
+  void aLifeIsToldThatItIsToDrainAndSoAreTheOthers() {
+    NodeLease lease = lease();
+    try (NodeLease other = lease()) {
+      lease.describe("10.0.0.9:25520", 9, "");
+      List<Boolean> told = new CopyOnWriteArrayList<>();
+      lease.whenDrains(told::add);
+
+      assertThat(nodes.drain(lease.number(), true)).isTrue();
+      await().atMost(LIMIT).until(() -> told.equals(List.of(true)));
+      await().atMost(LIMIT).until(() -> other.draining().contains("10.0.0.9:25520"));
+      assertThat(nodes.writers())
+          .anyMatch(node -> node.number() == lease.number() && node.draining());
+
+      assertThat(nodes.drain(lease.number(), false)).isTrue();
+      await().atMost(LIMIT).until(() -> told.equals(List.of(true, false)));
+      await().atMost(LIMIT).until(() -> !other.draining().contains("10.0.0.9:25520"));
+      lease.close();
+      assertThat(nodes.drain(lease.number(), true)).as("it is over").isFalse();
+    }
   }
 
   @Test
