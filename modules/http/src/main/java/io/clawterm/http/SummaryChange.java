@@ -1,5 +1,6 @@
 package io.clawterm.http;
 
+import io.clawterm.api.Principal;
 import io.clawterm.api.SessionId;
 import io.clawterm.session.SessionEvent;
 import io.clawterm.session.Sessions;
@@ -9,6 +10,7 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.SQLException;
 import java.sql.Types;
+import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -25,7 +27,7 @@ record SummaryChange(
     SessionId id,
     long position,
     OffsetDateTime at,
-    Optional<SessionEvent.Created> created,
+    Optional<Creation> created,
     OptionalLong expirySeconds,
     Optional<Boolean> runOpen,
     Map<String, Boolean> devices,
@@ -61,20 +63,37 @@ record SummaryChange(
       WHERE session_id = ? AND state = 'open'
       """;
 
+  /** A session that came to be here, opened or imported. */
+  record Creation(
+      Principal owner,
+      Optional<String> key,
+      String target,
+      Instant createdAt,
+      long expirySeconds) {}
+
   SummaryChange {
     devices = Map.copyOf(devices);
   }
 
   /** What a commit says, the later changes over the earlier ones. */
   static SummaryChange of(SessionId id, long position, SessionEvent event) {
-    Optional<SessionEvent.Created> created = Optional.empty();
+    Optional<Creation> created = Optional.empty();
     OptionalLong expirySeconds = OptionalLong.empty();
     Optional<Boolean> memoOpen = Optional.empty(); // of commits older than the field work
     Optional<String> endedReason = Optional.empty();
     Map<String, Boolean> devices = new LinkedHashMap<>();
     for (SessionEvent.Change change : event.changes()) {
       switch (change) {
-        case SessionEvent.Created c -> created = Optional.of(c);
+        case SessionEvent.Created c ->
+            created =
+                Optional.of(
+                    new Creation(c.owner(), c.key(), c.target(), event.at(), c.expirySeconds()));
+        case SessionEvent.Imported i ->
+            created =
+                Optional.of(
+                    new Creation(i.owner(), i.key(), i.target(), i.createdAt(), i.expirySeconds()));
+        case SessionEvent.ImportBegun begun -> {} // no session yet
+        case SessionEvent.InputImported input -> {}
         case SessionEvent.DeviceAttached attached -> devices.put(attached.device(), true);
         case SessionEvent.DeviceDetached detached -> {
           devices.put(detached.device(), false);
@@ -113,7 +132,7 @@ record SummaryChange(
     }
   }
 
-  private void insert(Connection connection, SessionEvent.Created c) throws SQLException {
+  private void insert(Connection connection, Creation c) throws SQLException {
     try (PreparedStatement statement = connection.prepareStatement(INSERT)) {
       statement.setString(1, id.toString());
       statement.setString(2, c.owner().tenant());
@@ -121,7 +140,7 @@ record SummaryChange(
       // The name of a nonce is nothing that a client could use.
       statement.setString(4, c.key().filter(Sessions::isUsableKey).orElse(null));
       statement.setString(5, c.target());
-      statement.setObject(6, at);
+      statement.setObject(6, JdbcSessionSummaries.timestamp(c.createdAt()));
       statement.setObject(7, at);
       statement.setLong(8, c.expirySeconds());
       statement.setObject(9, at.plusSeconds(c.expirySeconds()));

@@ -46,6 +46,16 @@ final class ClientEvents {
     }
   }
 
+  /** Whether this is what a structured entry in the log has to be. */
+  static boolean isEvent(Bytes body) {
+    try {
+      JsonNode node = JSON.readTree(body.unsafeArray());
+      return node != null && node.isObject() && node.path("type").isTextual();
+    } catch (IOException e) {
+      return false; // not JSON
+    }
+  }
+
   /** The text of a structured input in its canonical form. */
   static String textOf(String canonical) {
     return field(canonical, "text");

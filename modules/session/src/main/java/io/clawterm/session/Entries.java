@@ -69,6 +69,9 @@ public final class Entries {
         case SessionEvent.DeviceDetached d -> {}
         case SessionEvent.Trimmed t -> {}
         case SessionEvent.Closed c -> {}
+        case SessionEvent.ImportBegun i -> {}
+        case SessionEvent.InputImported i -> {}
+        case SessionEvent.Imported i -> {}
       }
     }
     return entries;

@@ -106,6 +106,72 @@ public sealed interface SessionCommand {
     }
   }
 
+  /**
+   * Asks for what a bundle holds beside the log, as far as it is durable; answered by {@link
+   * ExportReply}.
+   *
+   * @param afterInput waiting input up to this number is there already; 0: none
+   */
+  record Export(Principal principal, long afterInput, ActorRef<ExportReply> replyTo)
+      implements SessionCommand, RemoteMessage {}
+
+  /** A step of an import; answered by {@link ImportReply}, a repetition like the first. */
+  sealed interface Import extends SessionCommand, RemoteMessage {
+    Principal principal();
+
+    /** The bundle's digest. */
+    String bundle();
+
+    ActorRef<ImportReply> replyTo();
+  }
+
+  /** The first step: it stores that the import has begun, if nothing else is under the id. */
+  record BeginImport(
+      Principal principal,
+      String bundle,
+      long firstNumber,
+      String target,
+      ActorRef<ImportReply> replyTo)
+      implements Import {}
+
+  /** Entries with the numbers from {@code firstNumber} on. */
+  record ImportEntries(
+      Principal principal,
+      String bundle,
+      long firstNumber,
+      List<Entry> entries,
+      ActorRef<ImportReply> replyTo)
+      implements Import {
+    public ImportEntries {
+      entries = List.copyOf(entries);
+    }
+  }
+
+  /** Input that the target has not consumed. */
+  record ImportInput(
+      Principal principal,
+      String bundle,
+      List<TargetCommand.TargetInput> inputs,
+      ActorRef<ImportReply> replyTo)
+      implements Import {
+    public ImportInput {
+      inputs = List.copyOf(inputs);
+    }
+  }
+
+  /**
+   * The last step: once it is durable, the session exists.
+   *
+   * @param key under which the directory leads to this id
+   */
+  record EndImport(
+      Principal principal,
+      String bundle,
+      BundleManifest manifest,
+      String key,
+      ActorRef<ImportReply> replyTo)
+      implements Import {}
+
   /** From the target behind the session. */
   sealed interface FromTarget extends SessionCommand {}
 

@@ -113,6 +113,9 @@ public final class SessionEntity
   /** It has asked to be stopped, because nobody needs it. */
   private boolean resting;
 
+  /** A step of an import came in this life, which ends seconds after the last one. */
+  private boolean importing;
+
   /** Which entries there are; stays when the session has ended. */
   private SessionState.Extent extent = new SessionState.Extent(1, 0, 0, List.of());
 
@@ -187,6 +190,9 @@ public final class SessionEntity
       case SessionEvent.InputReceived i -> false; // likewise
       case SessionEvent.TokenConfirmed t -> false;
       case SessionEvent.Trimmed t -> false;
+      case SessionEvent.ImportBegun i -> false;
+      case SessionEvent.InputImported i -> false;
+      case SessionEvent.Imported i -> true;
     };
   }
 
@@ -220,6 +226,8 @@ public final class SessionEntity
         case SessionCommand.ExpireIfDue due -> expireIfDue();
         case SessionCommand.Describe describe -> describe(describe);
         case SessionCommand.Wake wake -> pending.then(this::startTarget);
+        case SessionCommand.Export export -> export(export);
+        case SessionCommand.Import step -> importStep(step);
         case SessionCommand.Emit emit -> emit(emit);
         case SessionCommand.Finish finish -> finish(finish);
         case SessionCommand.Leave leave -> leaving = true;
@@ -325,6 +333,14 @@ public final class SessionEntity
           }
         }
       }
+      case SessionState.Arriving arriving -> {
+        // The key is bound before the last step: a device that comes by it must not give it up.
+        if (importing && connect.key().isPresent()) {
+          refuse(attachment, DeviceMessage.Refusal.OVERLOADED, "the session is being imported");
+        } else {
+          refuse(attachment, DeviceMessage.Refusal.ID_TAKEN, "the id is in use");
+        }
+      }
       case SessionState.Open open -> {
         if (connect.key().isEmpty() || !connect.key().equals(open.identity().key())) {
           refuse(attachment, DeviceMessage.Refusal.ID_TAKEN, "the id is in use");
@@ -343,6 +359,7 @@ public final class SessionEntity
     Attachment attachment = resume.attachment();
     switch (pending.state()) {
       case SessionState.Absent absent -> refuseUnknown(attachment);
+      case SessionState.Arriving arriving -> refuseUnknown(attachment);
       case SessionState.Ended ended -> {
         if (ended.identity().owner().equals(resume.principal())
             && ended.identity().incarnation() == (int) (resume.tokenGeneration() >>> 32)) {
@@ -868,6 +885,8 @@ public final class SessionEntity
             switch (committed) {
               case SessionState.Absent absent ->
                   new SessionCommand.Description("absent", "", 0, devices, false);
+              case SessionState.Arriving arriving ->
+                  new SessionCommand.Description("absent", "", 0, devices, false);
               case SessionState.Open open ->
                   new SessionCommand.Description(
                       "open", open.identity().target(), open.head(), devices, open.hasWork());
@@ -876,6 +895,40 @@ public final class SessionEntity
                       "ended", ended.identity().target(), ended.head(), devices, false);
             });
     passivateSoon();
+  }
+
+  // ---- bundles ----
+
+  private void export(SessionCommand.Export export) {
+    export.replyTo().tell(BundleSteps.export(id, committed, export));
+    passivateSoon();
+  }
+
+  /** One step after the other: each is decided on what is durable, and is a commit by itself. */
+  private void importStep(SessionCommand.Import step) {
+    importing = true;
+    timers.cancel("idle");
+    passivateSoon();
+    if (pending.hasChanges()) {
+      pending.then(() -> context.getSelf().tell(step));
+      return;
+    }
+    BundleSteps.Decision decision =
+        BundleSteps.decide(
+            pending.state(),
+            step,
+            name -> environment.targets().find(step.principal(), name),
+            settings);
+    decision.change().ifPresent(this::decide);
+    pending.then(() -> {
+      if (step instanceof SessionCommand.BeginImport && decision.change().isPresent()) {
+        tail = new Tail(settings.tailBytes(), committed.head() + 1);
+      }
+      if (committed.hasWork()) {
+        startTarget();
+      }
+      step.replyTo().tell(decision.reply());
+    });
   }
 
   private void passivateSoon() {

@@ -33,7 +33,10 @@ public record SessionEvent(Instant at, long head, List<Change> changes, Optional
     @JsonSubTypes.Type(value = Emitted.class, name = "emitted"),
     @JsonSubTypes.Type(value = DeviceDetached.class, name = "detached"),
     @JsonSubTypes.Type(value = Trimmed.class, name = "trimmed"),
-    @JsonSubTypes.Type(value = Closed.class, name = "closed")
+    @JsonSubTypes.Type(value = Closed.class, name = "closed"),
+    @JsonSubTypes.Type(value = ImportBegun.class, name = "import-begun"),
+    @JsonSubTypes.Type(value = InputImported.class, name = "import-input"),
+    @JsonSubTypes.Type(value = Imported.class, name = "imported")
   })
   public sealed interface Change {}
 
@@ -92,4 +95,41 @@ public record SessionEvent(Instant at, long head, List<Change> changes, Optional
 
   /** The session is over. */
   public record Closed(String reason) implements Change {}
+
+  /**
+   * A bundle is being stored under this id, from its start on; what an earlier import has left half
+   * done is void. Nobody sees anything of it before {@link Imported}. Its entries follow as {@link
+   * Emitted}.
+   *
+   * @param bundle the bundle's digest
+   * @param firstNumber the number of the first entry that follows
+   */
+  public record ImportBegun(Principal owner, String bundle, long firstNumber) implements Change {}
+
+  /** A part of the bundle's input that the target has not consumed. */
+  public record InputImported(List<TargetCommand.TargetInput> inputs) implements Change {
+    public InputImported {
+      inputs = List.copyOf(inputs);
+    }
+  }
+
+  /**
+   * The whole bundle is stored: the session exists.
+   *
+   * @param incarnation as in {@link Created}
+   * @param createdAt when it was created where it comes from
+   * @param received as in {@link SessionState.InputQueue}, like {@code consumed}
+   */
+  public record Imported(
+      Principal owner,
+      Optional<String> key,
+      String target,
+      Target.InputStyle style,
+      int incarnation,
+      long expirySeconds,
+      Instant createdAt,
+      long received,
+      long consumed,
+      Optional<TargetMemo> memo)
+      implements Change {}
 }

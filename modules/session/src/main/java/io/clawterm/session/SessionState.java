@@ -14,6 +14,7 @@ import java.util.Optional;
 @JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "is")
 @JsonSubTypes({
   @JsonSubTypes.Type(value = SessionState.Absent.class, name = "absent"),
+  @JsonSubTypes.Type(value = SessionState.Arriving.class, name = "arriving"),
   @JsonSubTypes.Type(value = SessionState.Open.class, name = "open"),
   @JsonSubTypes.Type(value = SessionState.Ended.class, name = "ended")
 })
@@ -37,8 +38,19 @@ sealed interface SessionState extends Stored {
     for (SessionEvent.Change change : event.changes()) {
       state = state.with(change, event.at());
     }
-    long bytesBefore = this instanceof Open open ? open.log().bytes() : 0;
-    return state instanceof Open open ? open.committed(event, bytesBefore) : state;
+    long bytesBefore =
+        switch (this) {
+          case Open open -> open.log().bytes();
+          case Arriving arriving -> arriving.log().bytes();
+          case Absent absent -> 0;
+          case Ended ended -> 0;
+        };
+    return switch (state) {
+      case Open open -> open.committed(event, bytesBefore);
+      case Arriving arriving -> arriving.committed(event, bytesBefore);
+      case Absent absent -> absent;
+      case Ended ended -> ended;
+    };
   }
 
   /**
@@ -71,7 +83,8 @@ sealed interface SessionState extends Stored {
                 created.target(),
                 created.style(),
                 created.incarnation(),
-                at),
+                at,
+                Optional.empty()),
             created.expirySeconds(),
             new Extent(1, 0, 0, List.of()),
             new InputQueue(0, 0, List.of()),
@@ -80,18 +93,127 @@ sealed interface SessionState extends Stored {
             at,
             0);
       }
+      if (change instanceof SessionEvent.ImportBegun begun) {
+        return Arriving.of(begun, 0, at);
+      }
       throw new IllegalStateException("nothing can follow but created: " + change);
     }
   }
 
-  /** What never changes. */
+  /**
+   * A bundle of which a part is stored; for all but its import there is no such session.
+   *
+   * @param bundle the bundle's digest
+   * @param waiting the input that its target has not consumed, as far as it is stored
+   * @param events how many commits there are: the journal's sequence number
+   */
+  record Arriving(
+      Principal owner,
+      String bundle,
+      Extent log,
+      List<TargetCommand.TargetInput> waiting,
+      long events)
+      implements SessionState {
+
+    public Arriving {
+      waiting = List.copyOf(waiting);
+    }
+
+    /**
+     * The mark keeps each reader of the log behind what an import before has left in the journal.
+     */
+    static Arriving of(SessionEvent.ImportBegun begun, long events, Instant at) {
+      return new Arriving(
+          begun.owner(),
+          begun.bundle(),
+          new Extent(
+              begun.firstNumber(),
+              begun.firstNumber() - 1,
+              0,
+              List.of(new Extent.Mark(1, events + 1, 0, at))),
+          List.of(),
+          events);
+    }
+
+    @Override
+    public long head() {
+      return log.head();
+    }
+
+    /** The number of the newest input that is stored; 0: none. */
+    long lastInput() {
+      return waiting.isEmpty() ? 0 : waiting.getLast().number();
+    }
+
+    Arriving committed(SessionEvent event, long bytesBefore) {
+      boolean entries = event.changes().getFirst() instanceof SessionEvent.Emitted;
+      Extent extent =
+          entries ? log.mark(event.head() + 1, events + 1, bytesBefore, event.at()) : log;
+      return new Arriving(owner, bundle, extent, waiting, events + 1);
+    }
+
+    @Override
+    public SessionState with(SessionEvent.Change change, Instant at) {
+      return switch (change) {
+        case SessionEvent.ImportBegun begun -> of(begun, events, at);
+        case SessionEvent.Emitted emitted -> {
+          long size = emitted.entries().stream().mapToLong(Entry::size).sum();
+          Extent extent = log.plus(emitted.entries().size(), size);
+          yield new Arriving(owner, bundle, extent, waiting, events);
+        }
+        case SessionEvent.InputImported input -> {
+          List<TargetCommand.TargetInput> more = new ArrayList<>(waiting);
+          more.addAll(input.inputs());
+          yield new Arriving(owner, bundle, log, more, events);
+        }
+        case SessionEvent.Imported imported -> with(imported, at);
+        case SessionEvent.Created c -> throw impossible(change);
+        case SessionEvent.DeviceAttached a -> throw impossible(change);
+        case SessionEvent.TokenConfirmed t -> throw impossible(change);
+        case SessionEvent.InputReceived i -> throw impossible(change);
+        case SessionEvent.DeviceDetached d -> throw impossible(change);
+        case SessionEvent.Trimmed t -> throw impossible(change);
+        case SessionEvent.Closed c -> throw impossible(change);
+      };
+    }
+
+    private Open with(SessionEvent.Imported imported, Instant at) {
+      return new Open(
+          new Identity(
+              imported.owner(),
+              imported.key(),
+              imported.target(),
+              imported.style(),
+              imported.incarnation(),
+              imported.createdAt(),
+              Optional.of(bundle)),
+          imported.expirySeconds(),
+          log,
+          new InputQueue(imported.received(), imported.consumed(), waiting),
+          Map.of(),
+          imported.memo(),
+          at,
+          events);
+    }
+
+    private static IllegalStateException impossible(SessionEvent.Change change) {
+      return new IllegalStateException("a session that is being imported has no " + change);
+    }
+  }
+
+  /**
+   * What never changes.
+   *
+   * @param bundle the digest of the bundle that the session was imported from
+   */
   record Identity(
       Principal owner,
       Optional<String> key,
       String target,
       Target.InputStyle style,
       int incarnation,
-      Instant createdAt) {}
+      Instant createdAt,
+      Optional<String> bundle) {}
 
   /**
    * Which entries there are.
@@ -281,6 +403,12 @@ sealed interface SessionState extends Stored {
         case SessionEvent.Trimmed trimmed -> with(log.from(trimmed.first()), input, memo);
         case SessionEvent.Closed closed ->
             new Ended(identity, log.head(), events + 1, closed.reason(), at);
+        case SessionEvent.ImportBegun begun ->
+            throw new IllegalStateException("an import into a session that exists: " + begun);
+        case SessionEvent.InputImported input ->
+            throw new IllegalStateException("an import into a session that exists");
+        case SessionEvent.Imported imported ->
+            throw new IllegalStateException("an import into a session that exists");
       };
     }
 

@@ -20,6 +20,7 @@ import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -99,7 +100,24 @@ class StoredFormTest {
     TestProbe<SessionCommand.CloseReply> closer = KIT.createTestProbe();
     TestProbe<SessionCommand.Description> describer = KIT.createTestProbe();
     TestProbe<DirectoryEntity.Resolved> resolver = KIT.createTestProbe();
+    TestProbe<ExportReply> exporter = KIT.createTestProbe();
+    TestProbe<ImportReply> importer = KIT.createTestProbe();
     SessionId id = new SessionId(-5);
+    var manifest =
+        new BundleManifest(
+            id,
+            Optional.of("k"),
+            "agent:main",
+            Instant.parse("2026-11-21T12:34:56.123456789Z"),
+            60,
+            2,
+            3,
+            4,
+            3,
+            1,
+            Optional.of(new TargetMemo("{}", true)));
+    var input =
+        new TargetCommand.TargetInput(4, "laptop", Bytes.of("x"), false, true, Optional.of(3L));
     var attachment =
         new Attachment(
             1L << 40,
@@ -156,14 +174,34 @@ class StoredFormTest {
             new DirectoryEntity.Resolve(
                 id, Optional.of(id), Optional.of(Duration.ofMinutes(10)), resolver.getRef()),
             new DirectoryEntity.Resolve(id, Optional.empty(), Optional.empty(), resolver.getRef()),
-            new DirectoryEntity.Resolved(id));
+            new DirectoryEntity.Resolved(id),
+            new SessionCommand.Export(Principal.LOCAL, 3, exporter.getRef()),
+            new SessionCommand.BeginImport(
+                Principal.LOCAL, "0badcafe", 2, "agent:main", importer.getRef()),
+            new SessionCommand.ImportEntries(
+                Principal.LOCAL, "0badcafe", 2, List.of(Entry.text("x")), importer.getRef()),
+            new SessionCommand.ImportInput(
+                Principal.LOCAL, "0badcafe", List.of(input), importer.getRef()),
+            new SessionCommand.EndImport(
+                Principal.LOCAL, "0badcafe", manifest, "k", importer.getRef()),
+            new ExportReply.Exported(7, manifest, 1, List.of(input)),
+            new ExportReply.NoSuchSession(),
+            new ExportReply.NotMovable("pty:bash"),
+            new ImportReply.Standing(1, 2),
+            new ImportReply.Here(Optional.of("k"), true),
+            new ImportReply.Here(Optional.empty(), false),
+            new ImportReply.Taken("open", 5),
+            new ImportReply.Displaced(),
+            new ImportReply.NoTarget("text"));
 
     for (RemoteMessage message : messages) {
       KIT.serializationTestKit().verifySerialization(message, true);
     }
     assertThat(messages.stream().map(Object::getClass).toList())
         .contains(remote(SessionCommand.class))
-        .contains(remote(DeviceMessage.class));
+        .contains(remote(DeviceMessage.class))
+        .contains(remote(ExportReply.class))
+        .contains(remote(ImportReply.class));
   }
 
   private static Class<?>[] remote(Class<?> sealed) {

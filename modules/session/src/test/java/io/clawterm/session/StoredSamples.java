@@ -96,7 +96,8 @@ final class StoredSamples {
             "agent:main",
             Target.InputStyle.MESSAGES,
             0x8000_0001,
-            AT);
+            AT,
+            Optional.empty());
     samples.put(
         "state-open",
         new SessionState.Open(
@@ -115,6 +116,52 @@ final class StoredSamples {
             AT,
             12));
     samples.put("state-ended", new SessionState.Ended(identity, 8, 13, "expired", AT));
+    samples.put("import-begun", event(0, new SessionEvent.ImportBegun(ANN, "0badcafe", 4)));
+    var carried =
+        new TargetCommand.TargetInput(3, "laptop", Bytes.of("x"), false, true, Optional.of(8L));
+    samples.put("import-input", event(8, new SessionEvent.InputImported(List.of(carried))));
+    samples.put(
+        "imported",
+        event(
+            8,
+            new SessionEvent.Imported(
+                ANN,
+                Optional.of("agent:main:main"),
+                "agent:main",
+                Target.InputStyle.MESSAGES,
+                0x8000_0001,
+                2_592_000,
+                AT.minusSeconds(86_400),
+                3,
+                2,
+                Optional.of(new TargetMemo("{}", true)))));
+    samples.put(
+        "state-arriving",
+        new SessionState.Arriving(
+            ANN,
+            "0badcafe",
+            new SessionState.Extent(
+                4, 8, 1_234, List.of(new SessionState.Extent.Mark(1, 1, 0, AT))),
+            List.of(carried),
+            3));
+    samples.put(
+        "state-open-imported",
+        new SessionState.Open(
+            new SessionState.Identity(
+                ANN,
+                Optional.of("agent:main:main"),
+                "agent:main",
+                Target.InputStyle.MESSAGES,
+                0x8000_0001,
+                AT,
+                Optional.of("0badcafe")),
+            60,
+            new SessionState.Extent(4, 8, 1_234, List.of()),
+            new SessionState.InputQueue(3, 3, List.of()),
+            Map.of(),
+            Optional.empty(),
+            AT,
+            4));
     var bound = new DirectoryEntity.Bound(new SessionId(0x9a2b_3c4d), AT);
     samples.put("bound", bound);
     samples.put("state-binding", new DirectoryEntity.Binding(Optional.of(bound)));
