@@ -2,6 +2,7 @@ package io.clawterm.http;
 
 import akka.http.javadsl.model.HttpMethod;
 import akka.http.javadsl.model.HttpResponse;
+import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.CompletionStage;
 import java.util.function.Function;
@@ -22,6 +23,20 @@ sealed interface Endpoint {
   /** For principals only. */
   record Guarded(
       HttpMethod method, String path, Function<Call, CompletionStage<HttpResponse>> answer)
+      implements Endpoint {}
+
+  /**
+   * For principals only; it reads the request's body by itself, whatever else refuses reads none.
+   *
+   * @param maxBytes the largest body
+   * @param timeout how long it may take in all
+   */
+  record Upload(
+      HttpMethod method,
+      String path,
+      long maxBytes,
+      Duration timeout,
+      Function<Call, CompletionStage<HttpResponse>> answer)
       implements Endpoint {}
 
   /** What stands in the parameter's place (empty without one), if the path fits. */

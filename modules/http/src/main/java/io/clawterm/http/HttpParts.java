@@ -1,6 +1,7 @@
 package io.clawterm.http;
 
 import akka.http.javadsl.server.Route;
+import io.clawterm.session.SessionBundles;
 import io.clawterm.session.Sessions;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.time.InstantSource;
@@ -20,6 +21,7 @@ import javax.sql.DataSource;
 public record HttpParts(
     Sessions sessions,
     SessionSummaries summaries,
+    SessionBundles bundles,
     DataSource database,
     Authentication authentication,
     Readiness readiness,

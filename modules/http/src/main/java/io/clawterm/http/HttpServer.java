@@ -122,6 +122,7 @@ public final class HttpServer {
     List<Endpoint> endpoints = new ArrayList<>();
     endpoints.addAll(
         new SessionApi(parts.summaries(), relay, queries, settings.maxPage()).endpoints());
+    endpoints.addAll(new BundleApi(system, parts.bundles(), settings.importTimeout()).endpoints());
     endpoints.addAll(new NodeApi(system, parts, database, queries, loopback).endpoints());
     endpoints.addAll(new Pages(parts.node().version()).endpoints());
     return endpoints;

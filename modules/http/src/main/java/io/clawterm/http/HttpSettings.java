@@ -17,6 +17,7 @@ import java.util.List;
  * @param drainTimeout how long running requests may take once the server stops
  * @param databaseTimeout how long readiness waits for the database
  * @param askTimeout how long a session may take to answer
+ * @param importTimeout how long the import of a bundle may take
  */
 public record HttpSettings(
     String host,
@@ -34,7 +35,8 @@ public record HttpSettings(
     Duration drainTimeout,
     Duration databaseTimeout,
     Duration askTimeout,
-    Duration sweepInterval) {
+    Duration sweepInterval,
+    Duration importTimeout) {
 
   public HttpSettings {
     allowedHosts = List.copyOf(allowedHosts);
@@ -56,6 +58,7 @@ public record HttpSettings(
         askTimeout.compareTo(requestTimeout) < 0 && databaseTimeout.compareTo(requestTimeout) < 0,
         "ask-timeout and database-timeout must be below request-timeout");
     requirePositive(sweepInterval, "sweep-interval");
+    requirePositive(importTimeout, "import-timeout");
   }
 
   /** Reads the block {@code clawterm.http}. */
@@ -76,7 +79,8 @@ public record HttpSettings(
         config.getDuration("drain-timeout"),
         config.getDuration("database-timeout"),
         config.getDuration("ask-timeout"),
-        config.getDuration("sweep-interval"));
+        config.getDuration("sweep-interval"),
+        config.getDuration("import-timeout"));
   }
 
   private static void requirePositive(Duration value, String key) {

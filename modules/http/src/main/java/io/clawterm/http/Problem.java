@@ -8,6 +8,7 @@ import akka.http.javadsl.model.MediaTypes;
 import akka.http.javadsl.model.headers.HttpChallenge;
 import akka.http.javadsl.model.headers.RawHeader;
 import akka.http.javadsl.model.headers.WWWAuthenticate;
+import akka.http.scaladsl.model.EntityStreamSizeException;
 import java.util.Locale;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeoutException;
@@ -23,10 +24,15 @@ record Problem(Reason reason, String detail) {
     BAD_REQUEST(400, "The request is not understood"),
     UNAUTHENTICATED(401, "Authentication is needed"),
     FOREIGN_ORIGIN(403, "This web origin may not call here"),
+    UNKNOWN_SIGNER(403, "The signer is not trusted here"),
     NOT_FOUND(404, "There is no such thing"),
     METHOD_NOT_ALLOWED(405, "The method is not allowed here"),
+    NOT_MOVABLE(409, "The session can't be moved"),
+    NO_SUCH_TARGET(409, "The session's target is not here"),
     BODY_TOO_LARGE(413, "The body is too large"),
     WRONG_HOST(421, "This server is not called by this name"),
+    DAMAGED_BUNDLE(422, "The file is no whole bundle"),
+    NEWER_BUNDLE(422, "The bundle is of a newer version"),
     INTERNAL(500, "Something failed here"),
     DATABASE_UNAVAILABLE(503, "The database does not answer"),
     SESSION_UNAVAILABLE(503, "The session does not answer"),
@@ -62,6 +68,10 @@ record Problem(Reason reason, String detail) {
 
   static final Problem NO_SUCH_PAGE = new Problem(Reason.NOT_FOUND, "No such page.");
 
+  static Problem bodyTooLarge(long maxBytes) {
+    return new Problem(Reason.BODY_TOO_LARGE, "At most " + maxBytes + " bytes.");
+  }
+
   /** Turns a failure into a problem, and logs what nobody expected. */
   static Problem of(Throwable failure, String requestId) {
     return switch (failure) {
@@ -70,6 +80,7 @@ record Problem(Reason reason, String detail) {
       case SummariesUnavailableException e ->
           new Problem(Reason.DATABASE_UNAVAILABLE, "Try again in a moment.");
       case TimeoutException e -> new Problem(Reason.SESSION_UNAVAILABLE, "Try again in a moment.");
+      case EntityStreamSizeException e -> bodyTooLarge(e.limit());
       case OverloadedException e -> new Problem(Reason.OVERLOADED, "Try again in a moment.");
       default -> {
         LOG.atError()
@@ -99,9 +110,14 @@ record Problem(Reason reason, String detail) {
           BAD_REQUEST,
           FOREIGN_ORIGIN,
           NOT_FOUND,
+          UNKNOWN_SIGNER,
           METHOD_NOT_ALLOWED,
+          NOT_MOVABLE,
+          NO_SUCH_TARGET,
           BODY_TOO_LARGE,
           WRONG_HOST,
+          DAMAGED_BUNDLE,
+          NEWER_BUNDLE,
           INTERNAL ->
           response;
     };

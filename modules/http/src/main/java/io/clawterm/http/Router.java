@@ -6,6 +6,7 @@ import akka.http.javadsl.model.HttpHeader;
 import akka.http.javadsl.model.HttpRequest;
 import akka.http.javadsl.model.HttpResponse;
 import akka.http.javadsl.model.headers.RawHeader;
+import akka.http.javadsl.model.headers.TimeoutAccess;
 import akka.http.javadsl.server.Directives;
 import akka.http.javadsl.server.ExceptionHandler;
 import akka.http.javadsl.server.RejectionHandler;
@@ -21,6 +22,7 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
+import scala.concurrent.duration.FiniteDuration;
 
 /**
  * The one way in: each request is checked for its caller's place, its size and its principal before
@@ -116,15 +118,21 @@ final class Router {
   }
 
   private Answered dispatch(HttpRequest request, String id) {
-    Optional<Problem> refusal = guard.refusal(request).or(() -> tooLarge(request));
+    String path = request.getUri().path();
+    List<Endpoint> here = endpoints.stream().filter(e -> e.match(path).isPresent()).toList();
+    Optional<Endpoint.Upload> upload = upload(here, request);
+    long maxBytes = upload.map(Endpoint.Upload::maxBytes).orElse(maxBodyBytes);
+    Optional<Problem> refusal = guard.refusal(request).or(() -> tooLarge(request, maxBytes));
     if (refusal.isPresent()) {
       request.discardEntityBytes(system);
       return answered("refused", refusal.get(), id);
     }
-    String path = request.getUri().path();
-    List<Endpoint> here = endpoints.stream().filter(e -> e.match(path).isPresent()).toList();
     if (here.isEmpty() && extra.isPresent()) {
       return new Answered(request.method().name(), "extra", passOn(extra.get(), request));
+    }
+    if (upload.isPresent()) {
+      return new Answered(
+          upload.get().method().name(), upload.get().path(), take(upload.get(), request, id));
     }
     request.discardEntityBytes(system);
     if (here.isEmpty()) {
@@ -139,12 +147,39 @@ final class Router {
     return notAllowed(here, id);
   }
 
-  private Optional<Problem> tooLarge(HttpRequest request) {
+  private static Optional<Problem> tooLarge(HttpRequest request, long maxBytes) {
     HttpEntity entity = request.entity();
-    return entity.getContentLengthOption().orElse(0) > maxBodyBytes
-        ? Optional.of(
-            new Problem(Problem.Reason.BODY_TOO_LARGE, "At most " + maxBodyBytes + " bytes."))
+    return entity.getContentLengthOption().orElse(0) > maxBytes
+        ? Optional.of(Problem.bodyTooLarge(maxBytes))
         : Optional.empty();
+  }
+
+  private static Optional<Endpoint.Upload> upload(List<Endpoint> here, HttpRequest request) {
+    return here.stream()
+        .filter(e -> e instanceof Endpoint.Upload && e.method().equals(request.method()))
+        .map(Endpoint.Upload.class::cast)
+        .findFirst();
+  }
+
+  private CompletionStage<HttpResponse> take(
+      Endpoint.Upload upload, HttpRequest request, String id) {
+    Optional<Principal> principal = principal(request);
+    if (principal.isEmpty()) {
+      request.discardEntityBytes(system);
+      return CompletableFuture.completedFuture(Problem.UNAUTHENTICATED.response(id));
+    }
+    request
+        .getHeader(TimeoutAccess.class)
+        .ifPresent(header ->
+            header
+                .timeoutAccess()
+                .updateTimeout(
+                    FiniteDuration.create(upload.timeout().toMillis(), TimeUnit.MILLISECONDS)));
+    return upload.answer().apply(new Call(request, principal.get(), "", id));
+  }
+
+  private Optional<Principal> principal(HttpRequest request) {
+    return bearer(request).flatMap(authentication::principalOf);
   }
 
   private static Answered answered(String route, Problem problem, String id) {
@@ -175,13 +210,14 @@ final class Router {
     return switch (endpoint) {
       case Endpoint.Open open -> open.answer().get();
       case Endpoint.Guarded guarded -> {
-        Optional<Principal> principal = bearer(request).flatMap(authentication::principalOf);
+        Optional<Principal> principal = principal(request);
         yield principal.isEmpty()
             ? CompletableFuture.completedFuture(Problem.UNAUTHENTICATED.response(id))
             : guarded
                 .answer()
                 .apply(new Call(request, principal.get(), endpoint.match(path).orElse(""), id));
       }
+      case Endpoint.Upload upload -> take(upload, request, id);
     };
   }
 

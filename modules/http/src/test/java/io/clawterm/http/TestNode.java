@@ -17,12 +17,16 @@ import io.clawterm.api.Principal;
 import io.clawterm.api.SessionId;
 import io.clawterm.protocol.Mode;
 import io.clawterm.session.Attachment;
+import io.clawterm.session.BundleSettings;
+import io.clawterm.session.BundleSigner;
 import io.clawterm.session.Bytes;
+import io.clawterm.session.ClusterBundles;
 import io.clawterm.session.ClusterSessions;
 import io.clawterm.session.DeviceMessage;
 import io.clawterm.session.JournalSessionLog;
 import io.clawterm.session.LogEntry;
 import io.clawterm.session.ResumeTokens;
+import io.clawterm.session.SessionBundles;
 import io.clawterm.session.SessionCommand;
 import io.clawterm.session.SessionEnvironment;
 import io.clawterm.session.SessionLog;
@@ -30,6 +34,7 @@ import io.clawterm.session.SessionMetrics;
 import io.clawterm.session.SessionSettings;
 import io.clawterm.session.Sessions;
 import io.clawterm.session.Targets;
+import io.clawterm.storage.ClusterSecrets;
 import io.clawterm.storage.StorageSetup;
 import java.time.Duration;
 import java.time.InstantSource;
@@ -67,11 +72,15 @@ final class TestNode implements AutoCloseable {
           .withFallback(ConfigFactory.parseResources("projection.conf"))
           .withFallback(ConfigFactory.load());
 
+  static final long MAX_BUNDLE_BYTES = 1_000_000;
+  static final long MAX_WAITING_BYTES = 100_000;
+
   private static final AtomicLong ATTACHMENTS = new AtomicLong();
 
   final ActorSystem<?> system;
   final Sessions sessions;
   final SessionLog log;
+  final SessionBundles bundles;
   final CountingTarget target = new CountingTarget();
 
   TestNode(TestDatabase database, InstantSource clock) {
@@ -104,6 +113,12 @@ final class TestNode implements AutoCloseable {
             clock,
             metrics);
     sessions = ClusterSessions.start(system, environment, new ResumeTokens(new byte[32]));
+    bundles =
+        new ClusterBundles(
+            system,
+            log,
+            BundleSigner.ofSeed(ClusterSecrets.getOrCreate(database, "bundle-key", 32)),
+            new BundleSettings(MAX_BUNDLE_BYTES, MAX_WAITING_BYTES, 2, List.of()));
     SessionProjection.start(system, database);
   }
 

@@ -55,6 +55,7 @@ final class TestServer implements AutoCloseable {
         new HttpParts(
             node.sessions,
             new JdbcSessionSummaries(database.pool),
+            node.bundles,
             database.pool,
             token ->
                 switch (token) {

@@ -51,6 +51,8 @@ import io.clawterm.http.SessionProjection;
 import io.clawterm.http.SessionSweep;
 import io.clawterm.model.ModelSettings;
 import io.clawterm.model.Models;
+import io.clawterm.session.BundleSigner;
+import io.clawterm.session.ClusterBundles;
 import io.clawterm.session.ClusterSessions;
 import io.clawterm.session.JournalSessionLog;
 import io.clawterm.session.ResumeTokens;
@@ -251,6 +253,13 @@ final class Node implements ClawTerm {
     ClusterSessions sessions =
         ClusterSessions.start(
             system, environment, new ResumeTokens(tokenKey), DrainingAllocation::new);
+    var bundles =
+        new ClusterBundles(
+            system,
+            environment.log(),
+            BundleSigner.ofSeed(
+                ClusterSecrets.getOrCreate(database, "bundle-key", BundleSigner.SEED_BYTES)),
+            blocks.bundle());
     SessionProjection.start(system, database);
     var summaries = new JdbcSessionSummaries(database);
     ActorRef<SessionSweep.Message> sweep =
@@ -281,6 +290,7 @@ final class Node implements ClawTerm {
           new HttpParts(
               sessions,
               summaries,
+              bundles,
               database,
               token ->
                   authenticator.authenticate(

@@ -11,6 +11,7 @@ import io.clawterm.edge.PodSettings;
 import io.clawterm.edge.PtySettings;
 import io.clawterm.http.HttpSettings;
 import io.clawterm.model.ModelSettings;
+import io.clawterm.session.BundleSettings;
 import io.clawterm.session.SessionSettings;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -20,6 +21,7 @@ record NodeBlocks(
     NodeSettings node,
     ClusterSettings cluster,
     SessionSettings session,
+    BundleSettings bundle,
     EdgeSettings edge,
     AgentSettings agent,
     ModelSettings model,
@@ -38,6 +40,7 @@ record NodeBlocks(
         configuration.read("clawterm.cluster", ClusterSettings::from);
     Optional<SessionSettings> session =
         configuration.read("clawterm.session", SessionSettings::from);
+    Optional<BundleSettings> bundle = configuration.read("clawterm.bundle", BundleSettings::from);
     Optional<EdgeSettings> edge = configuration.read("clawterm.edge", EdgeSettings::from);
     Optional<AgentSettings> agent = configuration.read("clawterm.agent", AgentSettings::from);
     Optional<ModelSettings> model = configuration.read("clawterm.model", ModelSettings::from);
@@ -51,6 +54,7 @@ record NodeBlocks(
         node.orElseThrow(),
         cluster.orElseThrow(),
         session.orElseThrow(),
+        bundle.orElseThrow(),
         edge.orElseThrow(),
         agent.orElseThrow(),
         model.orElseThrow(),
