@@ -3,11 +3,13 @@ package io.clawterm.node;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
+import java.io.InputStream;
 import java.net.ConnectException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -62,6 +64,35 @@ final class ApiClient implements AutoCloseable {
     return send(request(path).DELETE());
   }
 
+  /** Sends a file; {@code limit} is for the whole of it. */
+  JsonNode post(String path, HttpRequest.BodyPublisher body, Duration limit)
+      throws IOException, InterruptedException {
+    try {
+      // What is refused by its size is refused before it is sent.
+      return send(request(path).timeout(limit).expectContinue(true).POST(body));
+    } catch (IOException e) {
+      throw new CommandFailedException(
+          "the connection to " + base + " broke off (" + e.getMessage() + "). Try again");
+    }
+  }
+
+  /** An answer whose body comes as a stream, which the caller closes. */
+  HttpResponse<InputStream> open(String path) throws IOException, InterruptedException {
+    HttpResponse<InputStream> response;
+    try {
+      response =
+          client.send(request(path).GET().build(), HttpResponse.BodyHandlers.ofInputStream());
+    } catch (ConnectException e) {
+      throw new NoServerException("no server answers at " + base + ". Start one with: clawterm up");
+    }
+    if (response.statusCode() / 100 != 2) {
+      try (InputStream body = response.body()) {
+        throw failed(response, new String(body.readAllBytes(), StandardCharsets.UTF_8));
+      }
+    }
+    return response;
+  }
+
   private HttpRequest.Builder request(String path) {
     HttpRequest.Builder request = HttpRequest.newBuilder(base.resolve(path)).timeout(TIMEOUT);
     token.ifPresent(value -> request.header("Authorization", "Bearer " + value));
@@ -79,12 +110,17 @@ final class ApiClient implements AutoCloseable {
     if (response.statusCode() / 100 == 2) {
       return body.isBlank() ? JSON.createObjectNode() : JSON.readTree(body);
     }
+    throw failed(response, body);
+  }
+
+  private static CommandFailedException failed(HttpResponse<?> response, String body)
+      throws IOException {
     String detail = "HTTP status " + response.statusCode();
     if (response.headers().firstValue("Content-Type").orElse("").contains("json")) {
       JsonNode problem = JSON.readTree(body);
       detail = problem.path("detail").asText(problem.path("title").asText(detail));
     }
-    throw new CommandFailedException(detail);
+    return new CommandFailedException(detail);
   }
 
   @Override

@@ -24,6 +24,8 @@ import picocli.CommandLine.Spec;
       SendCommand.class,
       SessionsCommand.class,
       CloseCommand.class,
+      ExportCommand.class,
+      ImportCommand.class,
       StatusCommand.class,
       DoctorCommand.class,
       VersionCommand.class,
