@@ -33,7 +33,7 @@ import java.util.stream.Stream;
  */
 final class ClusterSuite implements AutoCloseable {
 
-  private static final Duration CALM = Duration.ofSeconds(120);
+  private static final Duration CALM = Duration.ofMinutes(2);
   private static final long MIN_PAUSE_MS = 150;
   private static final long MAX_PAUSE_MS = 350;
 

@@ -46,6 +46,11 @@ final class ClientEvents {
     }
   }
 
+  /** Whether this is refused for its length, whatever it holds. */
+  static boolean isTooLong(SessionCommand.InputFrame frame) {
+    return frame.event() && frame.body().length() > MAX_CHARS;
+  }
+
   /** Whether this is what a structured entry in the log has to be. */
   static boolean isEvent(Bytes body) {
     try {

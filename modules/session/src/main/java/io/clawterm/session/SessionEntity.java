@@ -571,6 +571,13 @@ public final class SessionEntity
         input.frames().subList((int) repeated, input.frames().size());
     if (logged) {
       Optional<List<SessionCommand.InputFrame>> canonical = canonical(fresh);
+      if (canonical.isEmpty() && fresh.stream().anyMatch(ClientEvents::isTooLong)) {
+        detachNow(
+            device,
+            Code.TOO_LARGE,
+            "a structured entry has at most " + ClientEvents.MAX_CHARS + " bytes");
+        return;
+      }
       if (canonical.isEmpty()) {
         detachNow(device, Code.PROTOCOL_ERROR, "a structured entry is a JSON object with a type");
         return;

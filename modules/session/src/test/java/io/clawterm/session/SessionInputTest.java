@@ -65,6 +65,16 @@ class SessionInputTest {
   }
 
   @Test
+  void aStructuredEntryThatIsTooLongIsToldSo() {
+    TestDevice laptop = session.attached("laptop");
+
+    laptop.structured(1, "{\"type\":\"input\",\"text\":\"" + "x".repeat(60_000), true);
+
+    assertThat(laptop.detached()).isEqualTo(Code.TOO_LARGE);
+    assertThat(session.describe().headNumber()).isZero();
+  }
+
+  @Test
   void inputArrivingDuringACommitFormsTheNextOne() {
     TestDevice laptop = session.attached("laptop");
     TestDevice phone = session.attached("phone");

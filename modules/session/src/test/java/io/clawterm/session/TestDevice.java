@@ -65,6 +65,11 @@ final class TestDevice {
     tell(new SessionCommand.Input(number, first, Arrays.stream(texts).map(this::frame).toList()));
   }
 
+  void structured(long first, String json, boolean more) {
+    var frame = new SessionCommand.InputFrame(Bytes.of(json), true, more);
+    tell(new SessionCommand.Input(number, first, List.of(frame)));
+  }
+
   SessionCommand.InputFrame frame(String text) {
     return new SessionCommand.InputFrame(Bytes.of(text), false, false);
   }
