@@ -34,6 +34,7 @@ import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.concurrent.CompletionException;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -84,7 +85,7 @@ final class AgentActor extends AbstractOnMessageBehavior<TargetCommand> {
   private record Commit(List<Entry> entries, List<Runnable> afterwards) {}
 
   private final Agent agent;
-  private final AgentSettings settings;
+  private final Supplier<AgentSettings> settings;
   private final TargetContext context;
   private final TimerScheduler<TargetCommand> timers;
   private final Transcript transcript;
@@ -119,7 +120,7 @@ final class AgentActor extends AbstractOnMessageBehavior<TargetCommand> {
   static Behavior<TargetCommand> create(
       ActorContext<TargetCommand> actor,
       Agent agent,
-      AgentSettings settings,
+      Supplier<AgentSettings> settings,
       TargetContext context,
       Transcript transcript) {
     return Behaviors.withTimers(timers -> {
@@ -133,7 +134,7 @@ final class AgentActor extends AbstractOnMessageBehavior<TargetCommand> {
       ActorContext<TargetCommand> actor,
       TimerScheduler<TargetCommand> timers,
       Agent agent,
-      AgentSettings settings,
+      Supplier<AgentSettings> settings,
       TargetContext context,
       Transcript transcript) {
     super(actor);
@@ -196,7 +197,7 @@ final class AgentActor extends AbstractOnMessageBehavior<TargetCommand> {
     if (memo.open()) {
       running = true;
       takenUp = true;
-      if (memo.attempt() >= settings.maxAttempts()) {
+      if (memo.attempt() >= settings.get().maxAttempts()) {
         endRun(AgentEntries.failed("the run was cut off " + memo.attempt() + " times"));
       } else {
         changeAttempt(memo.attempt() + 1);
@@ -281,7 +282,7 @@ final class AgentActor extends AbstractOnMessageBehavior<TargetCommand> {
   private void queue(Message message) {
     if (settled(message)) {
       message.frames.forEach(ledger::done); // an earlier life has started its run or refused it
-    } else if (waiting.size() >= settings.maxQueuedMessages()) {
+    } else if (waiting.size() >= settings.get().maxQueuedMessages()) {
       refuse(message, "too many messages are waiting; the last one was not taken");
     } else {
       waiting.addLast(message);
@@ -462,7 +463,8 @@ final class AgentActor extends AbstractOnMessageBehavior<TargetCommand> {
       turns.add(Turn.assistant(transcript.answer()));
     }
     var request =
-        new ModelRequest(chosen.model(), turns, settings.maxOutputTokens(), agent.instructions());
+        new ModelRequest(
+            chosen.model(), turns, settings.get().maxOutputTokens(), agent.instructions());
     stream =
         Optional.of(
             chosen.provider().stream(request).runWith(Sink.queue(), getContext().getSystem()));
@@ -516,8 +518,8 @@ final class AgentActor extends AbstractOnMessageBehavior<TargetCommand> {
             : failure;
     if (cause instanceof ModelException problem
         && problem.kind().isPassing()
-        && memo.attempt() < settings.maxAttempts()) {
-      Duration wait = problem.retryAfter().orElse(settings.waitAfter(memo.attempt()));
+        && memo.attempt() < settings.get().maxAttempts()) {
+      Duration wait = problem.retryAfter().orElse(settings.get().waitAfter(memo.attempt()));
       text.add(
           AgentEntries.notice(
               problem.getMessage() + "; next attempt in " + wait.toMillis() / 1000.0 + " s"));

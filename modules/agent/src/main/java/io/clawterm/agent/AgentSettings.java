@@ -2,6 +2,7 @@ package io.clawterm.agent;
 
 import com.typesafe.config.Config;
 import java.time.Duration;
+import java.util.Set;
 
 /**
  * The limits of runs; {@code reference.conf} says what each is for.
@@ -20,6 +21,19 @@ public record AgentSettings(
     Duration retryAfter,
     int maxQueuedMessages,
     String instructions) {
+
+  /**
+   * The keys that may change while a node runs: from the next question to a model on; {@code
+   * context-chars} for each conversation from its next waking on.
+   */
+  public static final Set<String> LIVE =
+      Set.of(
+          "context-chars",
+          "max-output-tokens",
+          "max-attempts",
+          "retry-after",
+          "max-queued-messages",
+          "instructions");
 
   private static final Duration MAX_WAIT = Duration.ofMinutes(5);
 

@@ -7,6 +7,7 @@ import akka.stream.javadsl.Sink;
 import io.clawterm.session.Target;
 import io.clawterm.session.TargetCommand;
 import io.clawterm.session.TargetContext;
+import java.util.function.Supplier;
 
 /** An agent behind a session; each life begins by reading back the conversation. */
 final class AgentTarget implements Target {
@@ -20,13 +21,13 @@ final class AgentTarget implements Target {
   private static final int MAX_STASHED = 10_000;
 
   private final Agent agent;
-  private final AgentSettings settings;
+  private final Supplier<AgentSettings> settings;
 
   private record Loaded(Transcript transcript) implements TargetCommand.Own {}
 
   private record NotLoaded(Throwable cause) implements TargetCommand.Own {}
 
-  AgentTarget(Agent agent, AgentSettings settings) {
+  AgentTarget(Agent agent, Supplier<AgentSettings> settings) {
     this.agent = agent;
     this.settings = settings;
   }
@@ -51,7 +52,7 @@ final class AgentTarget implements Target {
                       .takeWhile(entry -> entry.number() <= context.headNumber())
                       .runWith(
                           Sink.fold(
-                              new Transcript(settings.contextChars()),
+                              new Transcript(settings.get().contextChars()),
                               (transcript, entry) -> {
                                 transcript.add(entry.number(), entry.entry());
                                 return transcript;

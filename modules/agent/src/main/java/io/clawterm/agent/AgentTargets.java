@@ -4,6 +4,7 @@ import io.clawterm.api.Principal;
 import io.clawterm.session.Targets;
 import java.util.Map;
 import java.util.TreeSet;
+import java.util.function.Supplier;
 
 /** The agents of a node, by name. */
 public final class AgentTargets implements Targets {
@@ -12,9 +13,19 @@ public final class AgentTargets implements Targets {
   public static final String PREFIX = "agent:";
 
   private final Map<String, Agent> agents;
-  private final AgentSettings settings;
+  private final Supplier<AgentSettings> settings;
 
+  /** Agents with settings that stay as they are. */
   public AgentTargets(Map<String, Agent> agents, AgentSettings settings) {
+    this(agents, () -> settings);
+  }
+
+  /**
+   * These agents.
+   *
+   * @param settings those in force
+   */
+  public AgentTargets(Map<String, Agent> agents, Supplier<AgentSettings> settings) {
     this.agents = Map.copyOf(agents);
     this.settings = settings;
   }

@@ -17,6 +17,12 @@ public final class Agents {
   /** An agent that asks the model chosen at the start of each run. */
   public static Agent asking(
       Supplier<CompletionStage<ModelChoice>> models, Optional<String> instructions) {
+    return asking(models, () -> instructions);
+  }
+
+  /** The same with instructions that may be others for each question. */
+  public static Agent asking(
+      Supplier<CompletionStage<ModelChoice>> models, Supplier<Optional<String>> instructions) {
     return new Agent() {
       @Override
       public CompletionStage<ModelChoice> model(SessionId session, Principal owner) {
@@ -25,7 +31,7 @@ public final class Agents {
 
       @Override
       public Optional<String> instructions() {
-        return instructions;
+        return instructions.get();
       }
     };
   }

@@ -49,7 +49,7 @@ class AgentTargetTest {
             head,
             Optional.empty(),
             Optional.empty());
-    return KIT.spawn(new AgentTarget(Agents.demo(), ProbedAgent.SETTINGS).start(context));
+    return KIT.spawn(new AgentTarget(Agents.demo(), () -> ProbedAgent.SETTINGS).start(context));
   }
 
   private static Source<LogEntry, NotUsed> later(CompletionStage<List<LogEntry>> entries) {

@@ -61,7 +61,7 @@ final class ProbedAgent {
             log.size(),
             memo,
             Optional.empty());
-    actor = kit.spawn(new AgentTarget(agent, SETTINGS).start(context));
+    actor = kit.spawn(new AgentTarget(agent, () -> SETTINGS).start(context));
     if (!unconsumed.isEmpty()) {
       actor().tell(new TargetCommand.Deliver(unconsumed));
     }

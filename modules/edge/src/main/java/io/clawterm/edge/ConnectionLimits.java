@@ -5,6 +5,7 @@ import java.util.Iterator;
 import java.util.LinkedHashSet;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Supplier;
 
 /**
  * Counts connections, in total and by origin, and decides which may stay.
@@ -47,13 +48,18 @@ final class ConnectionLimits {
     }
   }
 
-  private final EdgeSettings.Connections limits;
+  private final Supplier<EdgeSettings.Connections> limits;
   private int total;
   private final Map<Object, Integer> byOrigin = new HashMap<>();
   private final LinkedHashSet<Permit> waiting = new LinkedHashSet<>();
   private final Map<Object, LinkedHashSet<Permit>> waitingByOrigin = new HashMap<>();
 
-  ConnectionLimits(EdgeSettings.Connections limits) {
+  /**
+   * Without any connection.
+   *
+   * @param limits those in force; lower ones close nothing that is open
+   */
+  ConnectionLimits(Supplier<EdgeSettings.Connections> limits) {
     this.limits = limits;
   }
 
@@ -65,11 +71,12 @@ final class ConnectionLimits {
   Optional<Permit> admit(Object origin, Runnable evict) {
     Optional<Permit> evicted;
     Permit permit;
+    EdgeSettings.Connections now = limits.get();
     synchronized (this) {
-      if (total >= limits.max() || byOrigin.getOrDefault(origin, 0) >= limits.maxPerAddress()) {
+      if (total >= now.max() || byOrigin.getOrDefault(origin, 0) >= now.maxPerAddress()) {
         return Optional.empty();
       }
-      evicted = makeRoom(origin);
+      evicted = makeRoom(origin, now);
       permit = new Permit(origin, evict);
       total++;
       byOrigin.merge(origin, 1, Integer::sum);
@@ -81,12 +88,12 @@ final class ConnectionLimits {
   }
 
   /** Takes the oldest out of those that wait, where one more would be too many. */
-  private Optional<Permit> makeRoom(Object origin) {
+  private Optional<Permit> makeRoom(Object origin, EdgeSettings.Connections now) {
     LinkedHashSet<Permit> ofOrigin = waitingByOrigin.getOrDefault(origin, new LinkedHashSet<>());
     Iterator<Permit> candidates;
-    if (ofOrigin.size() >= limits.maxUnauthenticatedPerAddress()) {
+    if (ofOrigin.size() >= now.maxUnauthenticatedPerAddress()) {
       candidates = ofOrigin.iterator();
-    } else if (waiting.size() >= limits.maxUnauthenticated()) {
+    } else if (waiting.size() >= now.maxUnauthenticated()) {
       candidates = waiting.iterator();
     } else {
       return Optional.empty();

@@ -21,6 +21,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
 
 /**
  * What all listeners of a node share: the way to the sessions, who may come in, the limits, and the
@@ -36,7 +37,7 @@ public final class Edge {
 
   private final Sessions sessions;
   private final Authenticator authenticator;
-  private final EdgeSettings settings;
+  private final Supplier<EdgeSettings> settings;
   private final ConnectionLimits limits;
   private final Admission admission;
   private final EdgeMetrics metrics;
@@ -45,18 +46,33 @@ public final class Edge {
   private volatile boolean stopping;
   private volatile List<String> elsewhere = List.of();
 
-  /** An edge without listeners; its meters are registered at once. */
+  /** An edge whose settings stay as they are. */
   public Edge(
       Sessions sessions,
       Authenticator authenticator,
       EdgeSettings settings,
       MeterRegistry registry) {
+    this(sessions, authenticator, () -> settings, registry);
+  }
+
+  /**
+   * An edge without listeners; its meters are registered at once.
+   *
+   * @param settings those in force: limits on connections are asked for each new one, the rest once
+   *     for each connection
+   */
+  public Edge(
+      Sessions sessions,
+      Authenticator authenticator,
+      Supplier<EdgeSettings> settings,
+      MeterRegistry registry) {
     this.sessions = sessions;
     this.authenticator = authenticator;
     this.settings = settings;
-    this.limits = new ConnectionLimits(settings.connections());
+    this.limits = new ConnectionLimits(() -> settings.get().connections());
+    EdgeSettings atStart = settings.get();
     this.admission =
-        new Admission(settings.maxOpening(), settings.maxWaitingToOpen(), System::nanoTime);
+        new Admission(atStart.maxOpening(), atStart.maxWaitingToOpen(), System::nanoTime);
     this.metrics = new EdgeMetrics(registry, limits, admission);
   }
 
@@ -82,7 +98,7 @@ public final class Edge {
     return drained
         .copy()
         .completeOnTimeout(
-            Done.getInstance(), settings.shutdownTimeout().toMillis(), TimeUnit.MILLISECONDS);
+            Done.getInstance(), settings().shutdownTimeout().toMillis(), TimeUnit.MILLISECONDS);
   }
 
   /**
@@ -197,7 +213,7 @@ public final class Edge {
   }
 
   EdgeSettings settings() {
-    return settings;
+    return settings.get();
   }
 
   ConnectionLimits limits() {

@@ -5,6 +5,7 @@ import io.clawterm.protocol.Frame;
 import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
 
 /**
  * The limits and times of all edges; {@code reference.conf} says what each is for.
@@ -64,6 +65,40 @@ public record EdgeSettings(
     WANT,
     NEED
   }
+
+  /**
+   * The keys that may change while a node runs. Connections that are open keep those that they were
+   * opened with; the limits on connections hold for each new one.
+   */
+  public static final Set<String> LIVE =
+      Set.of(
+          "first-frame-timeout",
+          "max-first-payload-bytes",
+          "frame-timeout",
+          "keepalive-interval",
+          "keepalive-jitter",
+          "silent-intervals",
+          "ack-delay",
+          "ack-after-bytes",
+          "max-input-in-flight-bytes",
+          "input-batch-bytes",
+          "max-entry-bytes",
+          "window-bytes",
+          "connection-window-bytes",
+          "write-bytes",
+          "max-answer-bytes",
+          "stalled-write-timeout",
+          "session-timeout",
+          "durable-timeout",
+          "retry-after",
+          "max-pending-connects",
+          "max-circuits",
+          "linger",
+          "shutdown-timeout",
+          "connections.max",
+          "connections.max-per-address",
+          "connections.max-unauthenticated",
+          "connections.max-unauthenticated-per-address");
 
   private static final long KIB = 1024;
   private static final long MIB = 1024 * KIB;

@@ -198,7 +198,7 @@ final class PodLife extends AbstractOnMessageBehavior<TargetCommand> {
     super(context);
     this.name = name;
     this.pods = pods;
-    this.settings = pods.settings;
+    this.settings = pods.settings.get();
     this.life = life;
     this.timers = timers;
     this.credit = new Semaphore(settings.outputBufferBytes());

@@ -28,6 +28,18 @@ public record PodSettings(
     int outputBufferBytes,
     int inputBufferBytes) {
 
+  /** The keys that may change while a node runs: for each session from its next waking on. */
+  public static final Set<String> LIVE =
+      Set.of(
+          "min-backoff",
+          "max-backoff",
+          "absence-notice-after",
+          "handshake-timeout",
+          "keepalive-interval",
+          "acknowledge-after",
+          "output-buffer",
+          "input-buffer");
+
   private static final int MIN_OUTPUT_BUFFER_BYTES = 256 * 1024;
 
   public PodSettings {

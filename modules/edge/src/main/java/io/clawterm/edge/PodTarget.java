@@ -8,6 +8,7 @@ import io.clawterm.session.TargetContext;
 import io.clawterm.session.Targets;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.MeterRegistry;
+import java.util.function.Supplier;
 
 /** A pod behind a session: {@code pod:NAME}; {@link PodLife} is one life of it. */
 public final class PodTarget implements Target {
@@ -28,21 +29,28 @@ public final class PodTarget implements Target {
    */
   public static final class Factory implements Targets {
 
-    final PodSettings settings;
+    final Supplier<PodSettings> settings;
     final PodRegistry registry;
     final SealedText seal;
     final Counter connections;
     final Counter losses;
     final Counter violations;
 
+    /** Finds the pods of this registry, by settings that stay as they are. */
+    public Factory(
+        PodSettings settings, PodRegistry registry, byte[] secret, MeterRegistry meters) {
+      this(() -> settings, registry, secret, meters);
+    }
+
     /**
      * Finds the pods of this registry.
      *
+     * @param settings those in force; each life of a target keeps those that it began with
      * @param secret the same on all nodes, 32 bytes or more; what opens the pods' sessions is
      *     stored encrypted with it
      */
     public Factory(
-        PodSettings settings, PodRegistry registry, byte[] secret, MeterRegistry meters) {
+        Supplier<PodSettings> settings, PodRegistry registry, byte[] secret, MeterRegistry meters) {
       this.settings = settings;
       this.registry = registry;
       this.seal = new SealedText(secret);

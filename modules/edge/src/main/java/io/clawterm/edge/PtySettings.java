@@ -5,6 +5,7 @@ import com.typesafe.config.ConfigUtil;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.Collectors;
 
 /**
@@ -24,6 +25,16 @@ public record PtySettings(
     int outputBufferBytes,
     int inputBufferBytes,
     Duration killAfter) {
+
+  /** The keys that may change while a node runs; programs that run keep theirs. */
+  public static final Set<String> LIVE =
+      Set.of("max-programs", "output-buffer", "input-buffer", "kill-after");
+
+  /**
+   * Those that let somebody run a program, so they change with the node's own file alone. A name
+   * with a dot at its end is a block.
+   */
+  public static final Set<String> DOORS = Set.of("allow", "commands.");
 
   public PtySettings {
     allow = List.copyOf(allow);

@@ -25,7 +25,8 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
-import java.util.concurrent.Semaphore;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -57,21 +58,36 @@ public final class PtyTarget implements Target {
   /** Finds programs where the configuration allows them; one for a node, because it counts them. */
   public static final class Factory implements Targets {
 
-    private final PtySettings settings;
-    private final Semaphore free;
+    private final Supplier<PtySettings> settings;
+    private final AtomicInteger running = new AtomicInteger();
     private final Counter refused;
     private final Counter droppedInput;
 
+    /** Programs by settings that stay as they are. */
     public Factory(PtySettings settings, MeterRegistry meters) {
+      this(() -> settings, meters);
+    }
+
+    /**
+     * Programs by these settings.
+     *
+     * @param settings those in force; programs that run keep those that they were started with
+     */
+    public Factory(Supplier<PtySettings> settings, MeterRegistry meters) {
       this.settings = settings;
-      this.free = new Semaphore(settings.maxPrograms());
       this.refused = meters.counter("clawterm.edge.pty.refused");
       this.droppedInput = meters.counter("clawterm.edge.pty.dropped.bytes");
-      Gauge.builder(
-              "clawterm.edge.pty.programs",
-              free,
-              left -> settings.maxPrograms() - left.availablePermits())
-          .register(meters);
+      Gauge.builder("clawterm.edge.pty.programs", running, AtomicInteger::get).register(meters);
+    }
+
+    /** Takes a place for a program, if there is one; {@link #leave} gives it back. */
+    private boolean enter() {
+      int max = settings.get().maxPrograms();
+      return running.getAndUpdate(now -> now < max ? now + 1 : now) < max;
+    }
+
+    private void leave() {
+      running.decrementAndGet();
     }
 
     @Override
@@ -80,7 +96,7 @@ public final class PtyTarget implements Target {
       if (command.isBlank()) {
         return new Found.Missing("a program is named as pty:COMMAND");
       }
-      if (!settings.allows(command)) {
+      if (!settings.get().allows(command)) {
         refused.increment();
         return new Found.Denied(
             "this program is not allowed here; the setting clawterm.pty.allow says which are");
@@ -218,7 +234,7 @@ public final class PtyTarget implements Target {
 
     private void start(PtyProgram ready) {
       started = true;
-      if (programs.free.tryAcquire()) {
+      if (programs.enter()) {
         ready.start();
         return;
       }
@@ -241,13 +257,9 @@ public final class PtyTarget implements Target {
               self.tell(new Event.Ended(text));
             }
           };
+      PtySettings settings = programs.settings.get();
       return new PtyProgram(
-          programs.settings.line(command),
-          programs.settings,
-          size,
-          life.id().toString(),
-          listener,
-          programs.free::release);
+          settings.line(command), settings, size, life.id().toString(), listener, programs::leave);
     }
 
     /** Emits what there is unless an emission is under way; finishes when all is durable. */

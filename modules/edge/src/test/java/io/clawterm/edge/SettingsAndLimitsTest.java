@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 
 class SettingsAndLimitsTest {
@@ -34,8 +35,26 @@ class SettingsAndLimitsTest {
   }
 
   private static ConnectionLimits limits(int max, int perAddress, int waiting, int waitingEach) {
-    return new ConnectionLimits(
-        new EdgeSettings.Connections(max, perAddress, waiting, waitingEach));
+    var limits = new EdgeSettings.Connections(max, perAddress, waiting, waitingEach);
+    return new ConnectionLimits(() -> limits);
+  }
+
+  @Test
+  void aLowerLimitHoldsForTheNextConnectionAndClosesNone() {
+    var now = new AtomicReference<>(new EdgeSettings.Connections(3, 3, 3, 3));
+    var limits = new ConnectionLimits(now::get);
+    assertThat(limits.admit("a", () -> {})).isPresent();
+    var second = limits.admit("a", () -> {});
+
+    now.set(new EdgeSettings.Connections(3, 1, 3, 3));
+
+    assertThat(limits.total()).isEqualTo(2);
+    assertThat(limits.admit("a", () -> {})).isEmpty();
+    assertThat(limits.admit("b", () -> {})).isPresent();
+    second.orElseThrow().close();
+    assertThat(limits.admit("a", () -> {})).as("one is still there").isEmpty();
+    now.set(new EdgeSettings.Connections(3, 2, 3, 3));
+    assertThat(limits.admit("a", () -> {})).isPresent();
   }
 
   @Test

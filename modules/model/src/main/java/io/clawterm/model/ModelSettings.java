@@ -2,6 +2,7 @@ package io.clawterm.model;
 
 import com.typesafe.config.Config;
 import java.time.Duration;
+import java.util.Set;
 
 /**
  * Which model answers, and the limits of its answers.
@@ -22,6 +23,21 @@ public record ModelSettings(
     int maxLineBytes,
     int maxEventBytes,
     int maxAnswerChars) {
+
+  /** The keys that may change while a node runs: from the next run on. */
+  public static final Set<String> LIVE =
+      Set.of(
+          "name",
+          "default-anthropic",
+          "default-openai",
+          "max-output-tokens",
+          "connect-timeout",
+          "first-byte-timeout",
+          "gap-timeout",
+          "ollama-probe-timeout",
+          "max-line-size",
+          "max-event-size",
+          "max-answer-chars");
 
   private static final int MIN_SIZE = 1 << 10;
   private static final int MAX_SIZE = 64 << 20;

@@ -92,7 +92,6 @@ public final class SessionEntity
   private final SessionId id;
   private final SessionEnvironment environment;
   private final Arrivals arrivals;
-  private final SessionSettings settings;
 
   /** Devices whose attachment is decided and not durable yet. */
   private final Map<Long, Attachment> arriving = new LinkedHashMap<>();
@@ -153,7 +152,6 @@ public final class SessionEntity
     this.id = id;
     this.environment = environment;
     this.arrivals = arrivals;
-    this.settings = environment.settings();
   }
 
   @Override
@@ -168,7 +166,7 @@ public final class SessionEntity
 
   @Override
   public RetentionCriteria retentionCriteria() {
-    return RetentionCriteria.snapshotEvery(settings.snapshotEvery(), 2);
+    return RetentionCriteria.snapshotEvery(environment.settings().snapshotEvery(), 2);
   }
 
   @Override
@@ -409,11 +407,12 @@ public final class SessionEntity
   private void attach(Attachment attachment, long shown, long lastNumber) {
     SessionState.Open open = (SessionState.Open) pending.state();
     SessionState.Device known = open.devices().get(attachment.device());
-    if (known == null && open.devices().size() >= settings.maxDevices()) {
+    int maxDevices = environment.settings().maxDevices();
+    if (known == null && open.devices().size() >= maxDevices) {
       refuse(
           attachment,
           DeviceMessage.Refusal.OVERLOADED,
-          "the session has " + settings.maxDevices() + " devices already");
+          "the session has " + maxDevices + " devices already");
       return;
     }
     long generation =
@@ -537,6 +536,7 @@ public final class SessionEntity
   }
 
   private Duration granted(Optional<Duration> asked) {
+    SessionSettings settings = environment.settings();
     Duration expiry = asked.orElse(settings.defaultExpiry());
     return expiry.compareTo(settings.maxExpiry()) > 0 ? settings.maxExpiry() : expiry;
   }
@@ -585,7 +585,7 @@ public final class SessionEntity
       fresh = canonical.get();
     }
     if (!fresh.isEmpty()) {
-      if (open.input().waitingBytes() > settings.maxWaitingBytes()) {
+      if (open.input().waitingBytes() > environment.settings().maxWaitingBytes()) {
         detachNow(device, Code.OVERLOADED, "the target has not taken what was sent before");
         return;
       }
@@ -925,11 +925,11 @@ public final class SessionEntity
             pending.state(),
             step,
             name -> environment.targets().find(step.principal(), name),
-            settings);
+            environment.settings());
     decision.change().ifPresent(this::decide);
     pending.then(() -> {
       if (step instanceof SessionCommand.BeginImport && decision.change().isPresent()) {
-        tail = new Tail(settings.tailBytes(), committed.head() + 1);
+        tail = new Tail(environment.settings().tailBytes(), committed.head() + 1);
       }
       if (committed.hasWork()) {
         startTarget();
@@ -942,7 +942,9 @@ public final class SessionEntity
     if (attached.isEmpty() && !timers.isTimerActive("idle")) {
       boolean used = pending.state() instanceof SessionState.Open;
       timers.startSingleTimer(
-          "idle", new Self.Idle(), used ? settings.passivateAfter() : Duration.ofSeconds(5));
+          "idle",
+          new Self.Idle(),
+          used ? environment.settings().passivateAfter() : Duration.ofSeconds(5));
     }
   }
 
@@ -965,6 +967,7 @@ public final class SessionEntity
       return;
     }
     SessionState.Extent log = open.log();
+    SessionSettings settings = environment.settings();
     Instant oldest = environment.clock().instant().minus(settings.retainFor());
     long unacknowledged =
         attached.values().stream()
@@ -1033,7 +1036,7 @@ public final class SessionEntity
     arrivals.recovered();
     pending = new Pending(state);
     follow(state);
-    tail = new Tail(settings.tailBytes(), committed.head() + 1);
+    tail = new Tail(environment.settings().tailBytes(), committed.head() + 1);
     if (state.hasWork()) {
       startTarget();
     }

@@ -1,12 +1,34 @@
 package io.clawterm.session;
 
 import java.time.InstantSource;
+import java.util.function.Supplier;
 
-/** What every session of a node works with. */
+/**
+ * What every session of a node works with.
+ *
+ * @param liveSettings those in force
+ */
 public record SessionEnvironment(
-    SessionSettings settings,
+    Supplier<SessionSettings> liveSettings,
     Targets targets,
     SessionLog log,
     JournalPruner pruner,
     InstantSource clock,
-    SessionMetrics metrics) {}
+    SessionMetrics metrics) {
+
+  /** With settings that stay as they are. */
+  public SessionEnvironment(
+      SessionSettings settings,
+      Targets targets,
+      SessionLog log,
+      JournalPruner pruner,
+      InstantSource clock,
+      SessionMetrics metrics) {
+    this(() -> settings, targets, log, pruner, clock, metrics);
+  }
+
+  /** The settings in force now. */
+  public SessionSettings settings() {
+    return liveSettings.get();
+  }
+}

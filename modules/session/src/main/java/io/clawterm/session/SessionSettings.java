@@ -2,6 +2,7 @@ package io.clawterm.session;
 
 import com.typesafe.config.Config;
 import java.time.Duration;
+import java.util.Set;
 
 /**
  * The limits of sessions; {@code reference.conf} says what each is for.
@@ -28,6 +29,23 @@ public record SessionSettings(
     long retainHardBytes,
     Duration retainFor,
     int snapshotEvery) {
+
+  /**
+   * The keys that may change while a node runs; {@code tail-bytes} and {@code snapshot-every} hold
+   * for each session from its next waking on.
+   */
+  public static final Set<String> LIVE =
+      Set.of(
+          "tail-bytes",
+          "max-waiting-bytes",
+          "max-devices",
+          "passivate-after",
+          "default-expiry",
+          "max-expiry",
+          "retain-bytes",
+          "retain-hard-bytes",
+          "retain-for",
+          "snapshot-every");
 
   public SessionSettings {
     require(tailBytes >= 4_096, "tail-bytes must be at least 4 KiB");

@@ -70,6 +70,30 @@ class SessionDevicesTest {
   }
 
   @Test
+  void aLimitThatIsChangedHoldsForASessionThatIsAwake() {
+    session.attached("laptop");
+    SessionSettings usual = session.settings;
+    session.settings =
+        new SessionSettings(
+            usual.tailBytes(),
+            usual.maxWaitingBytes(),
+            1,
+            usual.passivateAfter(),
+            usual.defaultExpiry(),
+            usual.maxExpiry(),
+            usual.retainBytes(),
+            usual.retainHardBytes(),
+            usual.retainFor(),
+            usual.snapshotEvery());
+
+    assertThat(session.device("phone").connect().refused().refusal())
+        .isEqualTo(DeviceMessage.Refusal.OVERLOADED);
+
+    session.settings = usual;
+    session.attached("phone");
+  }
+
+  @Test
   void anotherPrincipalDoesNotJoin() {
     session.attached("laptop");
 

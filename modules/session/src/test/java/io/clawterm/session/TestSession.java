@@ -24,7 +24,7 @@ final class TestSession {
   final TestNode node;
   volatile Targets.Found found;
   volatile SessionLog log;
-  private final SessionSettings settings;
+  volatile SessionSettings settings;
   private @Nullable ActorRef<SessionCommand> actor;
 
   TestSession(TestNode node, Target.InputStyle style, SessionSettings settings) {
@@ -41,7 +41,7 @@ final class TestSession {
     if (running == null) {
       var environment =
           new SessionEnvironment(
-              settings,
+              () -> settings,
               (owner, name) -> found,
               (session, journal, number) -> log.read(session, journal, number),
               (persistenceId, upTo) -> CompletableFuture.runAsync(() -> pruned.add(upTo)),
