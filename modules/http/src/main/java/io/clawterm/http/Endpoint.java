@@ -5,6 +5,7 @@ import akka.http.javadsl.model.HttpResponse;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.CompletionStage;
+import java.util.function.BiFunction;
 import java.util.function.Function;
 import java.util.function.Supplier;
 
@@ -37,6 +38,13 @@ sealed interface Endpoint {
       long maxBytes,
       Duration timeout,
       Function<Call, CompletionStage<HttpResponse>> answer)
+      implements Endpoint {}
+
+  /** The same for a request with a body, which is read whole once the principal is known. */
+  record Taking(
+      HttpMethod method,
+      String path,
+      BiFunction<Call, String, CompletionStage<HttpResponse>> answer)
       implements Endpoint {}
 
   /** What stands in the parameter's place (empty without one), if the path fits. */

@@ -3,6 +3,7 @@ package io.clawterm.http;
 import akka.http.javadsl.server.Route;
 import io.clawterm.session.SessionBundles;
 import io.clawterm.session.Sessions;
+import io.clawterm.storage.SharedSettings;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.time.InstantSource;
 import java.util.Optional;
@@ -12,6 +13,7 @@ import javax.sql.DataSource;
 /**
  * What the HTTP server works with; the node puts it together.
  *
+ * @param settings those of the cluster, and what of them holds on this node
  * @param database asked whether it answers
  * @param registry shown at {@code /metrics}; the server counts its own requests there
  * @param extra answers what this module has no route for, such as {@code /terminal}; it
@@ -22,6 +24,7 @@ public record HttpParts(
     Sessions sessions,
     SessionSummaries summaries,
     SessionBundles bundles,
+    SharedSettings settings,
     DataSource database,
     Authentication authentication,
     Readiness readiness,

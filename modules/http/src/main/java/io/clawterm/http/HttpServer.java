@@ -124,6 +124,8 @@ public final class HttpServer {
         new SessionApi(parts.summaries(), relay, queries, settings.maxPage()).endpoints());
     endpoints.addAll(new BundleApi(system, parts.bundles(), settings.importTimeout()).endpoints());
     endpoints.addAll(new NodeApi(system, parts, database, queries, loopback).endpoints());
+    endpoints.addAll(
+        new SettingsApi(system, parts.settings(), queries, settings.requestTimeout()).endpoints());
     endpoints.addAll(new Pages(parts.node().version()).endpoints());
     return endpoints;
   }

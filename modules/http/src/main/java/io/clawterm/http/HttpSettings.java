@@ -3,6 +3,7 @@ package io.clawterm.http;
 import com.typesafe.config.Config;
 import java.time.Duration;
 import java.util.List;
+import java.util.Set;
 
 /**
  * The limits of the HTTP server; {@code reference.conf} says what each is for.
@@ -37,6 +38,9 @@ public record HttpSettings(
     Duration askTimeout,
     Duration sweepInterval,
     Duration importTimeout) {
+
+  /** The keys that may change while a node runs. */
+  public static final Set<String> LIVE = Set.of("sweep-interval");
 
   public HttpSettings {
     allowedHosts = List.copyOf(allowedHosts);

@@ -2,8 +2,10 @@ package io.clawterm.http;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import java.util.Optional;
 
 /** Writes wire records as JSON; what is null is left out. */
 final class Json {
@@ -15,6 +17,15 @@ final class Json {
           .build();
 
   private Json() {}
+
+  /** What a text says; empty where it is no JSON. */
+  static Optional<JsonNode> read(String text) {
+    try {
+      return Optional.of(MAPPER.readTree(text));
+    } catch (JsonProcessingException e) {
+      return Optional.empty(); // the caller's text, and the caller is told
+    }
+  }
 
   static byte[] bytes(Object record) {
     try {

@@ -9,6 +9,7 @@ import akka.http.javadsl.model.headers.HttpChallenge;
 import akka.http.javadsl.model.headers.RawHeader;
 import akka.http.javadsl.model.headers.WWWAuthenticate;
 import akka.http.scaladsl.model.EntityStreamSizeException;
+import io.clawterm.storage.StorageException;
 import java.util.Locale;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeoutException;
@@ -25,10 +26,13 @@ record Problem(Reason reason, String detail) {
     UNAUTHENTICATED(401, "Authentication is needed"),
     FOREIGN_ORIGIN(403, "This web origin may not call here"),
     UNKNOWN_SIGNER(403, "The signer is not trusted here"),
+    FORBIDDEN(403, "This is for the owner of the server"),
     NOT_FOUND(404, "There is no such thing"),
     METHOD_NOT_ALLOWED(405, "The method is not allowed here"),
     NOT_MOVABLE(409, "The session can't be moved"),
     NO_SUCH_TARGET(409, "The session's target is not here"),
+    NEEDS_RESTART(409, "This setting does not change while the server runs"),
+    CHANGED_MEANWHILE(412, "Somebody else has changed it"),
     BODY_TOO_LARGE(413, "The body is too large"),
     WRONG_HOST(421, "This server is not called by this name"),
     DAMAGED_BUNDLE(422, "The file is no whole bundle"),
@@ -79,6 +83,7 @@ record Problem(Reason reason, String detail) {
           of(wrapped.getCause(), requestId);
       case SummariesUnavailableException e ->
           new Problem(Reason.DATABASE_UNAVAILABLE, "Try again in a moment.");
+      case StorageException e -> new Problem(Reason.DATABASE_UNAVAILABLE, "Try again in a moment.");
       case TimeoutException e -> new Problem(Reason.SESSION_UNAVAILABLE, "Try again in a moment.");
       case EntityStreamSizeException e -> bodyTooLarge(e.limit());
       case OverloadedException e -> new Problem(Reason.OVERLOADED, "Try again in a moment.");
@@ -109,11 +114,14 @@ record Problem(Reason reason, String detail) {
       case INVALID_PARAMETER,
           BAD_REQUEST,
           FOREIGN_ORIGIN,
+          FORBIDDEN,
           NOT_FOUND,
           UNKNOWN_SIGNER,
           METHOD_NOT_ALLOWED,
           NOT_MOVABLE,
           NO_SUCH_TARGET,
+          NEEDS_RESTART,
+          CHANGED_MEANWHILE,
           BODY_TOO_LARGE,
           WRONG_HOST,
           DAMAGED_BUNDLE,

@@ -16,6 +16,7 @@ import io.clawterm.api.Principal;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Timer;
 import java.security.SecureRandom;
+import java.time.Duration;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
@@ -43,6 +44,9 @@ final class Router {
 
   private static final String BEARER = "bearer ";
   private static final int SWITCHING_PROTOCOLS = 101;
+
+  /** A body is small; who sends it slowly holds nothing but its own connection meanwhile. */
+  private static final Duration BODY_TIMEOUT = Duration.ofSeconds(5);
 
   /** An answer and the route that it is counted under. */
   private record Answered(String method, String route, CompletionStage<HttpResponse> response) {}
@@ -134,8 +138,8 @@ final class Router {
       return new Answered(
           upload.get().method().name(), upload.get().path(), take(upload.get(), request, id));
     }
-    request.discardEntityBytes(system);
     if (here.isEmpty()) {
+      request.discardEntityBytes(system);
       return answered("none", Problem.NO_SUCH_PAGE, id);
     }
     for (Endpoint endpoint : here) {
@@ -144,6 +148,7 @@ final class Router {
             endpoint.method().name(), endpoint.path(), call(endpoint, request, path, id));
       }
     }
+    request.discardEntityBytes(system);
     return notAllowed(here, id);
   }
 
@@ -207,18 +212,41 @@ final class Router {
 
   private CompletionStage<HttpResponse> call(
       Endpoint endpoint, HttpRequest request, String path, String id) {
-    return switch (endpoint) {
-      case Endpoint.Open open -> open.answer().get();
-      case Endpoint.Guarded guarded -> {
-        Optional<Principal> principal = principal(request);
-        yield principal.isEmpty()
-            ? CompletableFuture.completedFuture(Problem.UNAUTHENTICATED.response(id))
-            : guarded
-                .answer()
-                .apply(new Call(request, principal.get(), endpoint.match(path).orElse(""), id));
-      }
-      case Endpoint.Upload upload -> take(upload, request, id);
-    };
+    if (endpoint instanceof Endpoint.Upload upload) {
+      return take(upload, request, id);
+    }
+    Optional<Call> known =
+        principal(request)
+            .map(principal -> new Call(request, principal, endpoint.match(path).orElse(""), id));
+    if (endpoint instanceof Endpoint.Taking taking && known.isPresent()) {
+      return body(request)
+          .thenCompose(body ->
+              body.isPresent()
+                  ? taking.answer().apply(known.get(), body.get())
+                  : CompletableFuture.completedFuture(
+                      new Problem(
+                              Problem.Reason.BAD_REQUEST,
+                              "The body did not come whole; it has at most "
+                                  + maxBodyBytes
+                                  + " bytes.")
+                          .response(id)));
+    }
+    request.discardEntityBytes(system);
+    if (endpoint instanceof Endpoint.Open open) {
+      return open.answer().get();
+    }
+    return known.isPresent() && endpoint instanceof Endpoint.Guarded guarded
+        ? guarded.answer().apply(known.get())
+        : CompletableFuture.completedFuture(Problem.UNAUTHENTICATED.response(id));
+  }
+
+  /** Empty where it is too long, too slow or cut off: in each case the caller's doing. */
+  private CompletionStage<Optional<String>> body(HttpRequest request) {
+    return request
+        .entity()
+        .toStrict(BODY_TIMEOUT.toMillis(), maxBodyBytes, system.classicSystem())
+        .handle((body, failure) ->
+            body == null ? Optional.empty() : Optional.of(body.getData().utf8String()));
   }
 
   private static Optional<String> bearer(HttpRequest request) {

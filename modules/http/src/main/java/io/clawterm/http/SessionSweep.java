@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -68,7 +69,7 @@ public final class SessionSweep extends AbstractOnMessageBehavior<SessionSweep.M
   private final SessionSummaries summaries;
   private final Sessions sessions;
   private final InstantSource clock;
-  private final Duration interval;
+  private final Supplier<Duration> interval;
   private final Executor blocking;
 
   /** Sweeps that follow soon after a loss: the list of open runs is some seconds behind. */
@@ -77,9 +78,15 @@ public final class SessionSweep extends AbstractOnMessageBehavior<SessionSweep.M
   private Optional<SessionId> afterRun = Optional.empty();
   private Optional<SessionId> afterDue = Optional.empty();
 
-  /** The behaviour of an actor that sweeps a second after its start and each {@code interval}. */
+  /**
+   * The behaviour of an actor that sweeps a second after its start and each {@code interval} that
+   * is in force.
+   */
   public static Behavior<Message> create(
-      SessionSummaries summaries, Sessions sessions, InstantSource clock, Duration interval) {
+      SessionSummaries summaries,
+      Sessions sessions,
+      InstantSource clock,
+      Supplier<Duration> interval) {
     return Behaviors.setup(context ->
         Behaviors.withTimers(
             timers -> new SessionSweep(context, timers, summaries, sessions, clock, interval)));
@@ -91,7 +98,7 @@ public final class SessionSweep extends AbstractOnMessageBehavior<SessionSweep.M
       SessionSummaries summaries,
       Sessions sessions,
       InstantSource clock,
-      Duration interval) {
+      Supplier<Duration> interval) {
     super(context);
     this.context = context;
     this.timers = timers;
@@ -128,7 +135,7 @@ public final class SessionSweep extends AbstractOnMessageBehavior<SessionSweep.M
         LOG.atWarn()
             .setCause(failed.cause())
             .log("sessions to wake or to end could not be looked up; the next sweep tries again");
-        sweepAgain(interval);
+        sweepAgain(interval.get());
       }
     }
     return this;
@@ -150,7 +157,7 @@ public final class SessionSweep extends AbstractOnMessageBehavior<SessionSweep.M
     part.due().forEach(session -> sessions.tell(session, new SessionCommand.ExpireIfDue()));
     afterRun = Part.next(part.runs());
     afterDue = Part.next(part.due());
-    sweepAgain(part.isLast() ? interval : SOON);
+    sweepAgain(part.isLast() ? interval.get() : SOON);
   }
 
   private void sweepAgain(Duration wait) {

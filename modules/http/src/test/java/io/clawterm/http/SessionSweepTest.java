@@ -122,7 +122,7 @@ class SessionSweepTest {
 
   private static void sweep(TestNode node, ManualClock clock, Duration interval) {
     node.system.systemActorOf(
-        SessionSweep.create(summaries, node.sessions, clock, interval),
+        SessionSweep.create(summaries, node.sessions, clock, () -> interval),
         "session-sweep",
         Props.empty());
   }

@@ -11,16 +11,25 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
 import io.clawterm.api.Principal;
+import io.clawterm.config.LiveSettings;
+import io.clawterm.config.NodeConfiguration;
+import io.clawterm.config.SettingKeys;
+import io.clawterm.session.SessionSettings;
+import io.clawterm.storage.NodeLease;
+import io.clawterm.storage.SharedSettings;
+import io.clawterm.storage.StoredSettings;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
+import java.time.Clock;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import javax.net.ssl.SSLContext;
@@ -40,6 +49,7 @@ final class TestServer implements AutoCloseable {
   final HttpServer server;
   final HttpParts parts;
   private final String scheme;
+  private final NodeLease lease;
 
   TestServer(TestNode node, TestDatabase database, PrometheusMeterRegistry registry) {
     this(node, database, registry, Optional.empty());
@@ -51,11 +61,13 @@ final class TestServer implements AutoCloseable {
       PrometheusMeterRegistry registry,
       Optional<SSLContext> tls) {
     ManualClock clock = new ManualClock();
+    lease = NodeLease.acquire(database.pool, Clock.systemUTC(), "test", "1");
     parts =
         new HttpParts(
             node.sessions,
             new JdbcSessionSummaries(database.pool),
             node.bundles,
+            settingsOf(database, lease),
             database.pool,
             token ->
                 switch (token) {
@@ -81,6 +93,31 @@ final class TestServer implements AutoCloseable {
     tls.ifPresent(builder::sslContext);
     client = builder.build();
     scheme = tls.isPresent() ? "https" : "http";
+  }
+
+  /** As a node of its own. */
+  private static SharedSettings settingsOf(TestDatabase database, NodeLease lease) {
+    database.update(
+        "UPDATE clawterm.cluster_node SET joined_at = now() WHERE number = " + lease.number());
+    var live =
+        new LiveSettings<>(
+            NodeConfiguration.load(Map.of(), Optional.empty(), "none"),
+            new SettingKeys(
+                Set.of("clawterm.session.max-devices", "clawterm.http.sweep-interval"),
+                Set.of(),
+                Set.of("clawterm.http.host"),
+                Map.of()),
+            TestServer::read);
+    var shared = new SharedSettings(live, new StoredSettings(database.pool, lease.number()));
+    shared.start();
+    return shared;
+  }
+
+  private static SessionSettings read(NodeConfiguration configuration) {
+    Optional<SessionSettings> settings =
+        configuration.read("clawterm.session", SessionSettings::from);
+    configuration.refuseIfWrong();
+    return settings.orElseThrow();
   }
 
   static PrometheusMeterRegistry registry() {
@@ -182,5 +219,6 @@ final class TestServer implements AutoCloseable {
   public void close() {
     server.stop().toCompletableFuture().orTimeout(30, TimeUnit.SECONDS).join();
     client.close();
+    lease.close();
   }
 }

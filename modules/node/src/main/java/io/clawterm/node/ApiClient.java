@@ -93,6 +93,22 @@ final class ApiClient implements AutoCloseable {
     return response;
   }
 
+  JsonNode delete(String path, long version) throws IOException, InterruptedException {
+    return send(request(path).header("If-Match", "\"" + version + "\"").DELETE());
+  }
+
+  JsonNode put(String path, JsonNode body, long version) throws IOException, InterruptedException {
+    return send(
+        request(path)
+            .header("If-Match", "\"" + version + "\"")
+            .header("Content-Type", "application/json")
+            .PUT(HttpRequest.BodyPublishers.ofString(body.toString())));
+  }
+
+  JsonNode post(String path) throws IOException, InterruptedException {
+    return send(request(path).POST(HttpRequest.BodyPublishers.noBody()));
+  }
+
   private HttpRequest.Builder request(String path) {
     HttpRequest.Builder request = HttpRequest.newBuilder(base.resolve(path)).timeout(TIMEOUT);
     token.ifPresent(value -> request.header("Authorization", "Bearer " + value));

@@ -53,6 +53,12 @@ final class Logs {
     context.getLogger("akka.io.TcpListener").setLevel(Level.OFF);
   }
 
+  /** What is logged from now on; the terminal shows warnings alone all the same. */
+  static void level(NodeSettings.LogLevel level) {
+    LoggerContext context = (LoggerContext) LoggerFactory.getILoggerFactory();
+    context.getLogger(Logger.ROOT_LOGGER_NAME).setLevel(Level.toLevel(level.name()));
+  }
+
   /** For commands that talk to a person: warnings only, on standard error. */
   static void onTerminal() {
     LoggerContext context = quiet();

@@ -27,6 +27,7 @@ import picocli.CommandLine.Spec;
       ExportCommand.class,
       ImportCommand.class,
       StatusCommand.class,
+      SettingsCommand.class,
       DoctorCommand.class,
       VersionCommand.class,
       WarmUpCommand.class,

@@ -18,7 +18,6 @@ import akka.persistence.jdbc.query.javadsl.JdbcReadJournal;
 import akka.persistence.query.PersistenceQuery;
 import com.zaxxer.hikari.HikariDataSource;
 import io.clawterm.agent.Agent;
-import io.clawterm.agent.AgentSettings;
 import io.clawterm.agent.AgentTargets;
 import io.clawterm.agent.Agents;
 import io.clawterm.api.ClawTerm;
@@ -28,10 +27,10 @@ import io.clawterm.cluster.CrashWatch;
 import io.clawterm.cluster.DrainingAllocation;
 import io.clawterm.cluster.Formation;
 import io.clawterm.cluster.NodeFence;
+import io.clawterm.config.LiveSettings;
 import io.clawterm.edge.Edge;
 import io.clawterm.edge.Peer;
 import io.clawterm.edge.PodRegistry;
-import io.clawterm.edge.PodSettings;
 import io.clawterm.edge.PodTarget;
 import io.clawterm.edge.PtyTarget;
 import io.clawterm.edge.TcpEdge;
@@ -49,7 +48,6 @@ import io.clawterm.http.NodeDescription;
 import io.clawterm.http.Readiness;
 import io.clawterm.http.SessionProjection;
 import io.clawterm.http.SessionSweep;
-import io.clawterm.model.ModelSettings;
 import io.clawterm.model.Models;
 import io.clawterm.session.BundleSigner;
 import io.clawterm.session.ClusterBundles;
@@ -71,7 +69,9 @@ import io.clawterm.storage.JdbcTarget;
 import io.clawterm.storage.JournalTrim;
 import io.clawterm.storage.Migrations;
 import io.clawterm.storage.NodeLease;
+import io.clawterm.storage.SharedSettings;
 import io.clawterm.storage.StorageException;
+import io.clawterm.storage.StoredSettings;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
@@ -222,6 +222,11 @@ final class Node implements ClawTerm {
       closing.add("data folder", DataFolderLock.acquire(settings.data().get()));
     }
     DataSource database = database(settings, blocks.cluster());
+    var live =
+        new LiveSettings<>(plan.configuration(), LiveKeys.of(plan.environment()), NodeBlocks::read);
+    var shared = new SharedSettings(live, new StoredSettings(database, lease().number()));
+    shared.start();
+    live.follow(now -> plan.whenSet().accept(now.node()));
     ActorSystem<?> system = system(blocks, database);
     DataSource written = ClawTermActorSystem.journal(system).dataSource();
     byte[] tokenKey = ClusterSecrets.getOrCreate(database, "resume-tokens", 32);
@@ -230,12 +235,13 @@ final class Node implements ClawTerm {
     closing.add("metrics", registry::close);
     closing.add("metrics of the JVM", new JvmMeters(registry));
     ClusterMeters.register(registry, system, NodeFence.of(Adapter.toClassic(system)), lease());
+    closing.add("settings", SettingsWatch.start(system, shared, registry)::cancel);
 
     Targets targets =
         new NodeTargets(
-            new AgentTargets(agents(system, blocks.agent(), blocks.model()), blocks.agent()),
-            pods(settings, blocks.pods(), database, registry),
-            new PtyTarget.Factory(blocks.pty(), registry));
+            new AgentTargets(agents(system, live), () -> live.current().agent()),
+            pods(settings, live, database, registry),
+            new PtyTarget.Factory(() -> live.current().pty(), registry));
 
     var journal =
         PersistenceQuery.get(system)
@@ -243,7 +249,7 @@ final class Node implements ClawTerm {
     Executor blocking = system.dispatchers().lookup(DispatcherSelector.blocking());
     var environment =
         new SessionEnvironment(
-            blocks.session(),
+            () -> live.current().session(),
             targets,
             new JournalSessionLog(journal),
             (id, upTo) ->
@@ -265,7 +271,10 @@ final class Node implements ClawTerm {
     ActorRef<SessionSweep.Message> sweep =
         system.systemActorOf(
             SessionSweep.create(
-                summaries, sessions, Clock.systemUTC(), blocks.http().sweepInterval()),
+                summaries,
+                sessions,
+                Clock.systemUTC(),
+                () -> live.current().http().sweepInterval()),
             "clawterm-sweep-" + UUID.randomUUID(),
             Props.empty());
 
@@ -275,7 +284,7 @@ final class Node implements ClawTerm {
         new TokenAuthenticator(
             Map.of(), localUsers(settings), blocks.edge().allowUnauthenticatedLoopback());
     exchangeTokens(settings, system, database, authenticator);
-    var edge = new Edge(sessions, authenticator, blocks.edge(), registry);
+    var edge = new Edge(sessions, authenticator, () -> live.current().edge(), registry);
     Optional<TlsContext> tls = encrypted ? Optional.of(tls(settings)) : Optional.empty();
     fingerprint = tls.map(TlsContext::fingerprint);
 
@@ -291,6 +300,7 @@ final class Node implements ClawTerm {
               sessions,
               summaries,
               bundles,
+              shared,
               database,
               token ->
                   authenticator.authenticate(
@@ -340,15 +350,18 @@ final class Node implements ClawTerm {
   }
 
   private Targets pods(
-      NodeSettings settings, PodSettings podSettings, DataSource database, MeterRegistry registry)
+      NodeSettings settings,
+      LiveSettings<NodeBlocks> live,
+      DataSource database,
+      MeterRegistry registry)
       throws IOException {
     if (settings.data().isEmpty()) {
       return (owner, name) -> new Targets.Found.Missing("this node has no folder for pods");
     }
-    PodRegistry pods = PodRegistry.open(podSettings, registry);
+    PodRegistry pods = PodRegistry.open(live.current().pods(), registry);
     closing.add("pods", pods);
     byte[] secret = ClusterSecrets.getOrCreate(database, "pod-tokens", 32);
-    return new PodTarget.Factory(podSettings, pods, secret, registry);
+    return new PodTarget.Factory(() -> live.current().pods(), pods, secret, registry);
   }
 
   /** A device may come with the token that it has of another node of the cluster. */
@@ -715,15 +728,16 @@ final class Node implements ClawTerm {
     return Done.getInstance();
   }
 
-  private Map<String, Agent> agents(
-      ActorSystem<?> system, AgentSettings settings, ModelSettings models) {
+  private Map<String, Agent> agents(ActorSystem<?> system, LiveSettings<NodeBlocks> live) {
     Map<String, Agent> agents = new HashMap<>();
     agents.put("demo", Agents.demo());
     agents.put(
         "main",
         Agents.asking(
-            () -> Models.resolve(system, models, plan.environment()),
-            Optional.of(settings.instructions()).filter(text -> !text.isBlank())));
+            () -> Models.resolve(system, live.current().model(), plan.environment()),
+            () ->
+                Optional.of(live.current().agent().instructions())
+                    .filter(text -> !text.isBlank())));
     plan.agents().forEach((name, function) -> agents.put(name, Agents.function(function)));
     return agents;
   }

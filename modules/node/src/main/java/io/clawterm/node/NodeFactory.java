@@ -78,7 +78,8 @@ public final class NodeFactory implements ClawTerm.Factory {
               system,
               agents,
               Map.of(),
-              progress -> {}));
+              progress -> {},
+              settings -> {}));
     }
   }
 }

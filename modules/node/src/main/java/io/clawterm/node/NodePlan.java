@@ -2,6 +2,7 @@ package io.clawterm.node;
 
 import akka.actor.typed.ActorSystem;
 import io.clawterm.api.AgentFunction;
+import io.clawterm.config.InvalidConfigurationException;
 import io.clawterm.config.NodeConfiguration;
 import java.util.Map;
 import java.util.Optional;
@@ -15,6 +16,7 @@ import javax.sql.DataSource;
  * @param system the host's actor system, which the node does not end
  * @param environment variables that may hold keys of model providers
  * @param progress hears what takes long
+ * @param whenSet hears the node's settings at its start and whenever they change
  */
 record NodePlan(
     NodeConfiguration configuration,
@@ -22,10 +24,22 @@ record NodePlan(
     Optional<ActorSystem<?>> system,
     Map<String, AgentFunction> agents,
     Map<String, String> environment,
-    Consumer<String> progress) {
+    Consumer<String> progress,
+    Consumer<NodeSettings> whenSet) {
 
   NodePlan {
     agents = Map.copyOf(agents);
     environment = Map.copyOf(environment);
+  }
+
+  /**
+   * The same with what the file says now.
+   *
+   * @throws InvalidConfigurationException if it is wrong
+   */
+  NodePlan reread() {
+    NodeConfiguration read = configuration.reread();
+    NodeBlocks unused = NodeBlocks.read(read);
+    return new NodePlan(read, dataSource, system, agents, environment, progress, whenSet);
   }
 }

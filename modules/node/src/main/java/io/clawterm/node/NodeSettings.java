@@ -29,6 +29,7 @@ record NodeSettings(
     Optional<Path> tlsKey,
     Optional<Path> tlsClientAuthorities,
     Optional<JdbcTarget> database,
+    LogLevel logLevel,
     boolean allowUnsafeDatabase) {
 
   /** When TCP is encrypted. */
@@ -39,6 +40,15 @@ record NodeSettings(
     OFF,
     /** Wherever it is not loopback, or where a certificate is given. */
     AUTO
+  }
+
+  /** What is logged: this and what is graver. */
+  enum LogLevel {
+    ERROR,
+    WARN,
+    INFO,
+    DEBUG,
+    TRACE
   }
 
   NodeSettings {
@@ -65,6 +75,7 @@ record NodeSettings(
         path(config, "tls-key"),
         path(config, "tls-client-authorities"),
         text(config, "database").map(NodeSettings::target),
+        logLevel(config.getString("log-level")),
         config.getBoolean("allow-unsafe-database"));
   }
 
@@ -81,6 +92,16 @@ record NodeSettings(
       default ->
           throw new IllegalArgumentException("tls must be on, off or auto, is \"" + value + "\"");
     };
+  }
+
+  private static LogLevel logLevel(String value) {
+    for (LogLevel level : LogLevel.values()) {
+      if (level.name().equalsIgnoreCase(value)) {
+        return level;
+      }
+    }
+    throw new IllegalArgumentException(
+        "log-level must be error, warn, info, debug or trace, is \"" + value + "\"");
   }
 
   /** The message says how one looks and shows nothing of it: it may hold a password. */

@@ -150,7 +150,8 @@ final class ServerOption {
         : Optional.empty();
   }
 
-  private static String defaultDevice() {
+  /** USER@HOST. */
+  static String defaultDevice() {
     String host;
     try {
       host = InetAddress.getLocalHost().getHostName();

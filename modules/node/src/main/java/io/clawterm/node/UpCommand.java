@@ -1,5 +1,6 @@
 package io.clawterm.node;
 
+import io.clawterm.config.InvalidConfigurationException;
 import io.clawterm.config.NodeConfiguration;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -127,7 +128,8 @@ final class UpCommand implements Callable<Integer> {
             Optional.empty(),
             Map.of(),
             System.getenv(),
-            err::println);
+            err::println,
+            set -> Logs.level(set.logLevel()));
     var running = new AtomicReference<>(new Node(plan));
     var asked = new CompletableFuture<Void>();
     var gone = new CompletableFuture<Void>();
@@ -176,7 +178,7 @@ final class UpCommand implements Callable<Integer> {
         "clawterm: this node has to start again: " + before.lost().toCompletableFuture().join());
     stop(before, err);
     while (!asked.isDone()) {
-      Node next = new Node(plan);
+      Node next = new Node(reread(plan, err));
       running.set(next);
       try {
         next.start().toCompletableFuture().get();
@@ -186,6 +188,16 @@ final class UpCommand implements Callable<Integer> {
         err.println("clawterm: not yet: " + e.getCause() + "; next try in 5 s");
         TimeUnit.MILLISECONDS.sleep(RETRY.toMillis());
       }
+    }
+  }
+
+  /** As a start does, it reads the file; a wrong one must not keep this node from coming back. */
+  private static NodePlan reread(NodePlan plan, PrintWriter err) {
+    try {
+      return plan.reread();
+    } catch (InvalidConfigurationException e) {
+      err.println("clawterm: the settings of before hold on: " + e.getMessage());
+      return plan;
     }
   }
 

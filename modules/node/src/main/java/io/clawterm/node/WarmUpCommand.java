@@ -36,7 +36,8 @@ final class WarmUpCommand implements Callable<Integer> {
                   Optional.empty(),
                   Map.of(),
                   Map.of(),
-                  progress -> {}));
+                  progress -> {},
+                  settings -> {}));
       node.start().toCompletableFuture().get();
       node.close();
     } finally {
