@@ -47,6 +47,13 @@ final class ClusterMeters {
         .description("By how much this machine's clock is ahead of the database's")
         .baseUnit("seconds")
         .register(registry);
+    Gauge.builder(
+            "clawterm.cluster.lease.unconfirmed",
+            lease,
+            held -> held.state().unconfirmed().toMillis() / 1_000.0)
+        .description("For how long the database has not confirmed that this node may write")
+        .baseUnit("seconds")
+        .register(registry);
   }
 
   private static int count(Cluster cluster, MemberStatus status) {

@@ -553,22 +553,22 @@ final class Node implements ClawTerm {
     if (plan.dataSource().isPresent()) {
       DataSource hosts = plan.dataSource().get();
       Databases.check(hosts, databaseSettings);
-      lease = register(hosts, cluster);
+      lease = register(hosts, settings, cluster);
       return hosts;
     }
     JdbcTarget target =
         settings.database().isPresent() ? settings.database().get() : embedded(settings).target();
     DataSource single = Databases.connect(target, databaseSettings);
-    lease = register(single, cluster);
+    lease = register(single, settings, cluster);
     HikariDataSource pool = Databases.pool(single, databaseSettings, lease.number());
     closing.add("database pool", pool);
     return pool;
   }
 
   /** From here on this node may write, until another one takes it for dead. */
-  private NodeLease register(DataSource database, ClusterSettings cluster) {
+  private NodeLease register(DataSource database, NodeSettings settings, ClusterSettings cluster) {
     Databases.requireSessions(database);
-    Migrations.run(database);
+    Migrations.run(database, settings.allowNewerSchema());
     Formation.requireName(database, cluster.name());
     plan.system().ifPresent(hosts -> closing.add("journal", () -> giveBack(hosts)));
     NodeLease acquired =
@@ -584,6 +584,7 @@ final class Node implements ClawTerm {
               + cluster.maxClockSkew().toSeconds()
               + " s)");
     }
+    acquired.watchClock(cluster.maxClockSkew());
     acquired.whenLost(() -> lose("another node has taken over"));
     return acquired;
   }

@@ -30,7 +30,8 @@ record NodeSettings(
     Optional<Path> tlsClientAuthorities,
     Optional<JdbcTarget> database,
     LogLevel logLevel,
-    boolean allowUnsafeDatabase) {
+    boolean allowUnsafeDatabase,
+    boolean allowNewerSchema) {
 
   /** When TCP is encrypted. */
   enum Tls {
@@ -76,7 +77,8 @@ record NodeSettings(
         path(config, "tls-client-authorities"),
         text(config, "database").map(NodeSettings::target),
         logLevel(config.getString("log-level")),
-        config.getBoolean("allow-unsafe-database"));
+        config.getBoolean("allow-unsafe-database"),
+        config.getBoolean("allow-newer-schema"));
   }
 
   /** The folder of sockets and of what the command line needs to find the node. */

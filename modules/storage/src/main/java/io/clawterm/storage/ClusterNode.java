@@ -1,5 +1,7 @@
 package io.clawterm.storage;
 
+import java.time.Instant;
+
 /**
  * A life of a node, as the database knows it.
  *
@@ -10,6 +12,7 @@ package io.clawterm.storage;
  * @param joined whether it has become a member of the cluster, so that others can join it
  * @param connected whether its process holds its lock with the database: a crashed one does not
  * @param draining whether it is to give its sessions and devices to others
+ * @param startedAt by the database's clock
  */
 public record ClusterNode(
     int number,
@@ -20,4 +23,5 @@ public record ClusterNode(
     String devicesAt,
     boolean joined,
     boolean connected,
-    boolean draining) {}
+    boolean draining,
+    Instant startedAt) {}

@@ -31,7 +31,7 @@ public final class ClusterNodes {
         SELECT objid::integer FROM pg_locks
         WHERE locktype = 'advisory' AND granted AND objsubid = 2 AND classid::bigint = ?
           AND database = (SELECT oid FROM pg_database WHERE datname = current_database())),
-        draining_at IS NOT NULL
+        draining_at IS NOT NULL, started_at
       FROM clawterm.cluster_node WHERE fenced_at IS NULL ORDER BY number
       """;
 
@@ -115,7 +115,8 @@ public final class ClusterNodes {
                   row.getString(6),
                   row.getBoolean(7),
                   row.getBoolean(8),
-                  row.getBoolean(9)));
+                  row.getBoolean(9),
+                  row.getTimestamp(10).toInstant()));
         }
       }
       return nodes;

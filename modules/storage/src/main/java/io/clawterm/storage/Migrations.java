@@ -30,12 +30,17 @@ public final class Migrations {
 
   private static final String HISTORY = "schema_history";
 
-  private static final String IS_APPLIED =
+  private static final String APPLIED =
       """
-      SELECT 1 FROM clawterm.schema_history WHERE version = ? AND success
+      SELECT coalesce(max(version::integer), 0) FROM clawterm.schema_history WHERE success
       """;
 
   private Migrations() {}
+
+  /** As {@link #run(DataSource, boolean)}; a schema of a later release is refused. */
+  public static void run(DataSource database) {
+    run(database, false);
+  }
 
   /**
    * Applies what is missing. Nodes that start at once wait for each other.
@@ -48,24 +53,49 @@ public final class Migrations {
    * <p>A statement may take an hour here, whatever the answer time-out of the data source is. The
    * connections are given back with that time-out; pools such as Hikari set their own again.
    *
-   * @throws StorageException when the database refuses; nothing of a failed script is kept
+   * @param allowNewer runs on a schema that has scripts which this release does not know, and
+   *     leaves it as it is
+   * @throws StorageException when the database refuses; nothing of a failed script is kept. And
+   *     where the schema is that of a later release
    */
-  public static void run(DataSource database) {
-    if (!isUpToDate(database)) {
+  public static void run(DataSource database, boolean allowNewer) {
+    int applied = applied(database);
+    if (applied > NEWEST && !allowNewer) {
+      throw new StorageException(newer(applied));
+    }
+    if (applied < NEWEST) {
       migrate(database, SCRIPTS);
     }
   }
 
-  private static boolean isUpToDate(DataSource database) {
+  private static String newer(int applied) {
+    return "The schema of the database is of a later release: it has script "
+        + applied
+        + ", and this release knows those up to "
+        + NEWEST
+        + ". Start that release or a later one. Where its notes say that this one may run beside"
+        + " it, clawterm.node.allow-newer-schema lets it start.";
+  }
+
+  /** The newest script that this release knows. */
+  public static int known() {
+    return NEWEST;
+  }
+
+  /**
+   * The newest script that a database has; 0 before the first.
+   *
+   * @throws StorageException when the database does not answer
+   */
+  public static int applied(DataSource database) {
     try (Connection connection = database.getConnection();
-        PreparedStatement query = connection.prepareStatement(IS_APPLIED)) {
-      query.setString(1, String.valueOf(NEWEST));
-      try (ResultSet row = query.executeQuery()) {
-        return row.next();
-      }
+        PreparedStatement query = connection.prepareStatement(APPLIED);
+        ResultSet row = query.executeQuery()) {
+      row.next();
+      return row.getInt(1);
     } catch (SQLException e) {
       if (PSQLState.UNDEFINED_TABLE.getState().equals(e.getSQLState())) {
-        return false;
+        return 0;
       }
       throw new StorageException("Can't read the version of the schema: " + e.getMessage(), e);
     }

@@ -15,6 +15,7 @@ import java.util.function.Consumer;
 import javax.sql.DataSource;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.slf4j.event.Level;
 
 /**
  * A node's right to write, for one life of its process: a row with a number, and a lock that a
@@ -31,6 +32,8 @@ public final class NodeLease implements AutoCloseable {
 
   /** How soon a broken connection, a fence or a wrong clock shows. */
   private static final Duration BEAT = Duration.ofMillis(500);
+
+  private static final Duration UNLIMITED = Duration.ofDays(36_500);
 
   private static final String REGISTER =
       """
@@ -82,7 +85,10 @@ public final class NodeLease implements AutoCloseable {
   private final int number;
   private final Thread watch;
   private volatile Duration skew;
+  private volatile Duration maxSkew = UNLIMITED;
+  private volatile long confirmedNanos = System.nanoTime();
   private volatile boolean held = true;
+  private boolean clockWasRight = true;
   private final CountDownLatch closed = new CountDownLatch(1);
   private volatile Runnable whenLost = () -> {};
   private volatile Set<String> draining = Set.of();
@@ -178,6 +184,17 @@ public final class NodeLease implements AutoCloseable {
   /** By how much this machine's clock is ahead of the database's; negative: behind. */
   public Duration skew() {
     return skew;
+  }
+
+  /** How the right to write stands now. */
+  public LeaseState state() {
+    return new LeaseState(
+        number, held, Duration.ofNanos(System.nanoTime() - confirmedNanos), skew, maxSkew);
+  }
+
+  /** From now on a warning is logged whenever the clock goes wrong by more than this. */
+  public void watchClock(Duration limit) {
+    maxSkew = limit;
   }
 
   /** Runs this, on a thread of the lease, when the right to write is lost. Set once. */
@@ -276,7 +293,10 @@ public final class NodeLease implements AutoCloseable {
         Instant theirs = row.getTimestamp(1).toInstant();
         Instant after = clock.instant();
         // Half of the way there and back belongs to each; a beat is only as good as its length.
-        skew = Duration.between(theirs, before.plus(Duration.between(before, after).dividedBy(2)));
+        Duration way = Duration.between(before, after).dividedBy(2);
+        skew = Duration.between(theirs, before.plus(way));
+        checkClock(skew.abs().minus(way.abs()));
+        confirmedNanos = System.nanoTime();
         boolean mayWrite = row.getBoolean(2);
         draining(row.getBoolean(3), Set.of((String[]) row.getArray(4).getArray()));
         return mayWrite;
@@ -290,6 +310,26 @@ public final class NodeLease implements AutoCloseable {
       drains = mine;
       whenDrains.accept(mine);
     }
+  }
+
+  /**
+   * A clock may go wrong long after the start.
+   *
+   * @param atLeast by how much it is wrong, however the time of the beat was spent
+   */
+  private void checkClock(Duration atLeast) {
+    boolean right = atLeast.compareTo(maxSkew) <= 0;
+    if (right != clockWasRight) {
+      LOG.atLevel(right ? Level.INFO : Level.WARN)
+          .addKeyValue("node", number)
+          .addKeyValue("skewSeconds", skew.toSeconds())
+          .log(
+              right
+                  ? "the clock of this machine agrees with the database's again"
+                  : "the clock of this machine is wrong, or the database's is: sessions and tokens"
+                      + " expire at the wrong time");
+    }
+    clockWasRight = right;
   }
 
   private void lost() {

@@ -2,6 +2,7 @@ package io.clawterm.storage;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 import static org.awaitility.Awaitility.await;
 
 import com.zaxxer.hikari.HikariDataSource;
@@ -10,17 +11,21 @@ import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Clock;
 import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.OptionalLong;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.IntStream;
 import javax.sql.DataSource;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.postgresql.ds.PGSimpleDataSource;
 
 class ClusterNodesTest {
 
@@ -59,8 +64,13 @@ class ClusterNodesTest {
     lease.describe("10.0.0.1:25520", 7, "10.0.0.1:7220");
     joined(lease);
 
-    assertThat(nodes.writers())
-        .contains(
+    ClusterNode known =
+        nodes.writers().stream()
+            .filter(node -> node.number() == lease.number())
+            .findFirst()
+            .orElseThrow();
+    assertThat(known)
+        .isEqualTo(
             new ClusterNode(
                 lease.number(),
                 "test",
@@ -70,7 +80,9 @@ class ClusterNodesTest {
                 "10.0.0.1:7220",
                 true,
                 true,
-                false));
+                false,
+                known.startedAt()));
+    assertThat(known.startedAt()).isCloseTo(Instant.now(), within(1, ChronoUnit.MINUTES));
     assertThat(lease.skew().abs()).isLessThan(Duration.ofSeconds(5));
     lease.close();
     assertThat(nodes.writers()).noneMatch(node -> node.number() == lease.number());
@@ -266,6 +278,48 @@ class ClusterNodesTest {
   @Test
   void aServerThatKeepsASessionToOneConnectionIsFit() {
     Databases.requireSessions(single);
+  }
+
+  @Test
+  void aClockThatGoesWrongLaterShowsAtTheNextBeat() {
+    var clock = new AtomicReference<>(Clock.systemUTC());
+    try (NodeLease lease = NodeLease.acquire(single, () -> clock.get().instant(), "test", "1")) {
+      lease.watchClock(Duration.ofSeconds(60));
+      assertThat(lease.state().isClockRight()).isTrue();
+
+      clock.set(Clock.offset(Clock.systemUTC(), Duration.ofMinutes(-5)));
+
+      await().atMost(LIMIT).until(() -> !lease.state().isClockRight());
+      assertThat(lease.state().clockSkew())
+          .isCloseTo(Duration.ofMinutes(-5), Duration.ofSeconds(20));
+      assertThat(lease.isHeld()).isTrue();
+
+      clock.set(Clock.systemUTC());
+
+      await().atMost(LIMIT).until(() -> lease.state().isClockRight());
+    }
+  }
+
+  @Test
+  void aLifeThatTheDatabaseDoesNotAnswerIsInDangerUntilItDoes() throws Exception {
+    var database = (PGSimpleDataSource) Sql.on(server);
+    int[] ports = database.getPortNumbers();
+    try (NodeLease lease = NodeLease.acquire(database, Clock.systemUTC(), "test", "1")) {
+      assertThat(lease.state().isInDanger()).isFalse();
+
+      database.setPortNumbers(new int[] {1});
+      Sql.execute(
+          single,
+          "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND objid = "
+              + lease.number());
+
+      await().atMost(LIMIT).until(() -> lease.state().isInDanger());
+      assertThat(lease.isHeld()).as("nobody has taken over").isTrue();
+
+      database.setPortNumbers(ports);
+
+      await().atMost(LIMIT).until(() -> !lease.state().isInDanger());
+    }
   }
 
   private static void joined(NodeLease lease) {

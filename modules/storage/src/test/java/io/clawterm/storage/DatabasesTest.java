@@ -166,6 +166,28 @@ class DatabasesTest {
   }
 
   @Test
+  void aSchemaOfALaterReleaseIsRefusedUnlessItIsAllowed() throws Exception {
+    String later = String.valueOf(Migrations.NEWEST + 1);
+    Sql.execute(
+        pool,
+        "INSERT INTO clawterm.schema_history (installed_rank, version, description, type, script,"
+            + " checksum, installed_by, execution_time, success) SELECT 1000, '"
+            + later
+            + "', 'later', 'SQL', 'later', 0, 'x', 0, true");
+    try {
+      assertThat(Migrations.applied(pool)).isEqualTo(Migrations.NEWEST + 1);
+      assertThatThrownBy(() -> Migrations.run(pool))
+          .isInstanceOf(StorageException.class)
+          .hasMessageContaining("of a later release: it has script " + later)
+          .hasMessageContaining("clawterm.node.allow-newer-schema");
+      Migrations.run(pool, true);
+    } finally {
+      Sql.execute(pool, "DELETE FROM clawterm.schema_history WHERE installed_rank = 1000");
+    }
+    Migrations.run(pool);
+  }
+
+  @Test
   void aMigrationMayTakeLongerThanAnyOtherAnswer() throws Exception {
     Path other = folder.resolveSibling(folder.getFileName() + "-slow");
     DatabaseSettings hasty =
