@@ -70,6 +70,7 @@ clawterm {
   http {
     {{- with $.Values.healthPort }}
     health-port = {{ . }}
+    health-bind = ${?CLAWTERM_CLUSTER_HOST}
     {{- end }}
     allowed-hosts = {{ include "clawterm.hosts" $ }}
   }

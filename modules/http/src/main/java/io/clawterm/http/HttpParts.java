@@ -4,9 +4,11 @@ import akka.http.javadsl.server.Route;
 import io.clawterm.session.SessionBundles;
 import io.clawterm.session.Sessions;
 import io.clawterm.storage.SharedSettings;
+import io.clawterm.storage.LeaseState;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.time.InstantSource;
 import java.util.Optional;
+import java.util.function.Supplier;
 import javax.net.ssl.SSLContext;
 import javax.sql.DataSource;
 
@@ -15,6 +17,7 @@ import javax.sql.DataSource;
  *
  * @param settings those of the cluster, and what of them holds on this node
  * @param database asked whether it answers
+ * @param lease the node's right to write, as of now
  * @param registry shown at {@code /metrics}; the server counts its own requests there
  * @param extra answers what this module has no route for, such as {@code /terminal}; it
  *     authenticates by itself, Host and Origin are checked before
@@ -28,6 +31,7 @@ public record HttpParts(
     DataSource database,
     Authentication authentication,
     Readiness readiness,
+    Supplier<LeaseState> lease,
     PrometheusMeterRegistry registry,
     NodeDescription node,
     InstantSource clock,

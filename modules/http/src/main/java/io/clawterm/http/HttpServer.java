@@ -83,6 +83,7 @@ public final class HttpServer {
             system,
             endpoints(system, settings, parts, relay, loopback),
             parts,
+            parts.extra(),
             new CallerGuard(settings.allowedHosts(), settings.allowedOrigins(), loopback),
             settings.maxBodyBytes());
     ServerBuilder server =
@@ -126,6 +127,7 @@ public final class HttpServer {
     endpoints.addAll(new NodeApi(system, parts, database, queries, loopback).endpoints());
     endpoints.addAll(
         new SettingsApi(system, parts.settings(), queries, settings.requestTimeout()).endpoints());
+    endpoints.addAll(new HealthApi(system, parts, database).endpoints());
     endpoints.addAll(new Pages(parts.node().version()).endpoints());
     return endpoints;
   }

@@ -9,6 +9,7 @@ import java.util.Set;
  * The limits of the HTTP server; {@code reference.conf} says what each is for.
  *
  * @param port 0 picks a free one
+ * @param health the probes' own listener
  * @param allowPlaintext accepts a host other than loopback without TLS
  * @param allowedHosts names and addresses, besides loopback, under which clients may call
  * @param allowedOrigins web origins, besides the server's own, that may call from a browser
@@ -23,6 +24,7 @@ import java.util.Set;
 public record HttpSettings(
     String host,
     int port,
+    HealthSettings health,
     boolean allowPlaintext,
     List<String> allowedHosts,
     List<String> allowedOrigins,
@@ -70,6 +72,7 @@ public record HttpSettings(
     return new HttpSettings(
         config.getString("host"),
         config.getInt("port"),
+        new HealthSettings(config.getString("health-bind"), config.getInt("health-port")),
         config.getBoolean("allow-plaintext"),
         config.getStringList("allowed-hosts"),
         config.getStringList("allowed-origins"),

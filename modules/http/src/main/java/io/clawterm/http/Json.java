@@ -1,5 +1,7 @@
 package io.clawterm.http;
 
+import akka.http.javadsl.model.ContentTypes;
+import akka.http.javadsl.model.HttpResponse;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
@@ -25,6 +27,12 @@ final class Json {
     } catch (JsonProcessingException e) {
       return Optional.empty(); // the caller's text, and the caller is told
     }
+  }
+
+  static HttpResponse response(int status, Object record) {
+    return HttpResponse.create()
+        .withStatus(status)
+        .withEntity(ContentTypes.APPLICATION_JSON, bytes(record));
   }
 
   static byte[] bytes(Object record) {

@@ -60,10 +60,14 @@ final class Router {
   private final Optional<Function<HttpRequest, CompletionStage<HttpResponse>>> extra;
   private final SecureRandom random = new SecureRandom();
 
+  /**
+   * @param extra answers what no endpoint does
+   */
   Router(
       ActorSystem<?> system,
       List<Endpoint> endpoints,
       HttpParts parts,
+      Optional<Route> extra,
       CallerGuard guard,
       long maxBodyBytes) {
     this.system = system;
@@ -72,7 +76,7 @@ final class Router {
     this.guard = guard;
     this.maxBodyBytes = maxBodyBytes;
     this.registry = parts.registry();
-    this.extra = parts.extra().map(route -> sealed(route).handler(system));
+    this.extra = extra.map(route -> sealed(route).handler(system));
   }
 
   /** What the extra route refuses or fails at is told like everything else. */

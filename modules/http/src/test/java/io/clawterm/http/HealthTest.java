@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.clawterm.storage.LeaseState;
 import java.nio.file.Path;
 import java.time.Duration;
 import org.junit.jupiter.api.Test;
@@ -47,12 +48,29 @@ class HealthTest {
       awaitReady(server, 200);
       assertThat(server.get("/api/v1/sessions").status()).isEqualTo(200);
 
+      LeaseState well = server.lease.get();
+      server.lease.set(
+          new LeaseState(1, true, Duration.ofSeconds(7), well.clockSkew(), well.maxClockSkew()));
+      awaitReady(server, 503);
+      assertThat(reason(server, "lease")).contains("has not confirmed for 7 s");
+      server.lease.set(
+          new LeaseState(1, false, Duration.ZERO, well.clockSkew(), well.maxClockSkew()));
+      awaitReady(server, 503);
+      assertThat(reason(server, "lease")).contains("another node has taken over");
+      assertThat(server.get("/api/v1/status").json().at("/lease/held").asBoolean()).isFalse();
+      server.lease.set(well);
+      awaitReady(server, 200);
+
       server.readiness.drain();
       awaitReady(server, 503);
       assertThat(server.open("/readyz").json().get("checks").get("draining").get("reason").asText())
           .isEqualTo("the node is about to stop");
       assertThat(server.open("/livez").status()).isEqualTo(200);
     }
+  }
+
+  private static String reason(TestServer server, String check) {
+    return server.open("/readyz").json().at("/checks/" + check + "/reason").asText();
   }
 
   private static void awaitReady(TestServer server, int status) {

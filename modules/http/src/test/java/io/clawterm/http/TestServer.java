@@ -18,6 +18,7 @@ import io.clawterm.session.SessionSettings;
 import io.clawterm.storage.NodeLease;
 import io.clawterm.storage.SharedSettings;
 import io.clawterm.storage.StoredSettings;
+import io.clawterm.storage.LeaseState;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.io.IOException;
@@ -32,6 +33,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
 import javax.net.ssl.SSLContext;
 
 /** A server on a node, and a client that knows the tokens of two principals. */
@@ -48,6 +50,10 @@ final class TestServer implements AutoCloseable {
   final HttpClient client;
   final HttpServer server;
   final HttpParts parts;
+  final AtomicReference<LeaseState> lease =
+      new AtomicReference<>(
+          new LeaseState(
+              1, true, Duration.ofMillis(200), Duration.ofMillis(3), Duration.ofMinutes(1)));
   private final String scheme;
   private final NodeLease lease;
 
@@ -76,6 +82,7 @@ final class TestServer implements AutoCloseable {
                   default -> Optional.empty();
                 },
             readiness,
+            lease::get,
             registry,
             new NodeDescription(
                 "0.1.0<test>",

@@ -38,6 +38,7 @@ import io.clawterm.edge.TlsContext;
 import io.clawterm.edge.TokenAuthenticator;
 import io.clawterm.edge.UnixEdge;
 import io.clawterm.edge.WebSocketEdge;
+import io.clawterm.http.HealthServer;
 import io.clawterm.http.HttpParts;
 import io.clawterm.http.HttpServer;
 import io.clawterm.http.HttpSettings;
@@ -130,6 +131,7 @@ final class Node implements ClawTerm {
   private volatile @Nullable NodeLease lease;
   private volatile Optional<Drain> drain = Optional.empty();
   private volatile Optional<String> fingerprint = Optional.empty();
+  private volatile Optional<InetSocketAddress> health = Optional.empty();
   private volatile Endpoints endpoints =
       new Endpoints(Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty());
 
@@ -294,7 +296,8 @@ final class Node implements ClawTerm {
     Optional<InetSocketAddress> tcp =
         takesDevices ? tcp(settings, system, edge, tls) : Optional.empty();
     Optional<InetSocketAddress> http = Optional.empty();
-    if (settings.httpPort() >= 0) {
+    boolean probes = blocks.http().health().port() >= 0;
+    if (settings.httpPort() >= 0 || probes) {
       var parts =
           new HttpParts(
               sessions,
@@ -307,14 +310,20 @@ final class Node implements ClawTerm {
                       Optional.of(token),
                       new Peer(Peer.Transport.TCP, Optional.empty(), Optional.empty())),
               readiness,
+              lease()::state,
               registry,
               new NodeDescription(Version.CURRENT, Instant.now(), this::listeners),
               Clock.systemUTC(),
               takesDevices ? Optional.of(new WebSocketEdge(edge).route()) : Optional.empty(),
               tls.map(TlsContext::sslContext));
-      HttpServer server = http(system, blocks.http(), parts);
-      closing.add("http", () -> awaitEnd(system, server.stop(), "HTTP"));
-      http = Optional.of(server.address());
+      if (probes) {
+        health = Optional.of(health(system, blocks.http(), parts));
+      }
+      if (settings.httpPort() >= 0) {
+        HttpServer server = http(system, blocks.http(), parts);
+        closing.add("http", () -> awaitEnd(system, server.stop(), "HTTP"));
+        http = Optional.of(server.address());
+      }
     }
     // Before any listener goes, WebSocket's as well: devices are told to come back.
     closing.add(
@@ -474,6 +483,21 @@ final class Node implements ClawTerm {
     }
   }
 
+  /** For probes, whose answers go on until the other listeners are gone. */
+  private InetSocketAddress health(ActorSystem<?> system, HttpSettings settings, HttpParts parts)
+      throws Exception {
+    try {
+      HealthServer server = await(HealthServer.start(system, settings, parts), "the health port");
+      closing.add("health port", () -> awaitEnd(system, server.stop(), "the health port"));
+      return server.address();
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof HttpStartException refused) {
+        throw new StartException(String.valueOf(refused.getMessage()), e);
+      }
+      throw e;
+    }
+  }
+
   /** Cluster state for operators. */
   private void manage(NodeSettings settings, ActorSystem<?> system) throws Exception {
     if (settings.managementPort() < 0 || plan.system().isPresent()) {
@@ -510,6 +534,8 @@ final class Node implements ClawTerm {
         .http()
         .ifPresent(address ->
             listeners.add(new NodeDescription.Listener("http", NodeFile.text(address), encrypted)));
+    health.ifPresent(address ->
+        listeners.add(new NodeDescription.Listener("health", NodeFile.text(address), false)));
     return listeners;
   }
 

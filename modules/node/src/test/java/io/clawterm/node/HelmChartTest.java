@@ -15,6 +15,7 @@ import com.typesafe.config.ConfigFactory;
 import com.typesafe.config.ConfigRenderOptions;
 import com.typesafe.config.ConfigValueFactory;
 import io.clawterm.config.NodeConfiguration;
+import io.clawterm.http.HealthSettings;
 import io.fabric8.kubernetes.api.model.ConfigMap;
 import io.fabric8.kubernetes.api.model.Container;
 import io.fabric8.kubernetes.api.model.ContainerPort;
@@ -243,7 +244,11 @@ class HelmChartTest {
       assertProbe(node.getReadinessProbe(), "/readyz", own.isPresent());
       Config http = configuration(chart, node).getConfig("clawterm.http");
       assertThat(http.hasPath("health-port")).isEqualTo(own.isPresent());
-      own.ifPresent(port -> assertThat(http.getInt("health-port")).isEqualTo(port));
+      HealthSettings health = blocks(chart, node).http().health();
+      assertThat(health.port()).isEqualTo(own.orElse(-1));
+      assertThat(health.bind())
+          .as("the pod's address, as the kubelet calls it; else nobody calls")
+          .isEqualTo(own.isPresent() ? "10.0.0.1" : "127.0.0.1");
     }
   }
 
@@ -522,8 +527,7 @@ class HelmChartTest {
     Config config =
         ConfigFactory.parseString(text)
             .withValue("CLAWTERM_CLUSTER_HOST", ConfigValueFactory.fromAnyRef("10.0.0.1"));
-    for (String later :
-        List.of("clawterm.cluster", "clawterm.node.management-bind", "clawterm.http.health-port")) {
+    for (String later : List.of("clawterm.cluster", "clawterm.node.management-bind")) {
       if (!defaults.hasPathOrNull(later)) {
         config = config.withoutPath(later);
       }
