@@ -482,6 +482,7 @@ final class ConnectionStage extends GraphStage<FlowShape<ByteString, ByteString>
       long now = now();
       circuit.unconfirmed = false;
       tell(circuit, new SessionCommand.Input(circuit.attachment, batchFirst, batch));
+      metrics.input.increment(batch.size());
       circuit.handed(batchBytes, batchFirst + batch.size() - 1, now);
       wakeAt(now + settings.durableTimeout().toNanos());
       batch.clear();

@@ -16,6 +16,7 @@ final class EdgeMetrics {
   final Counter bytesIn;
   final Counter bytesOut;
   final Counter keepalives;
+  final Counter input;
   final Counter repeatedInput;
   final Counter inputPauses;
   final Counter slowConsumers;
@@ -43,6 +44,7 @@ final class EdgeMetrics {
     bytesIn = counter(registry, "bytes.in", "Bytes received");
     bytesOut = counter(registry, "bytes.out", "Bytes sent");
     keepalives = counter(registry, "keepalives", "KEEPALIVE frames sent");
+    input = counter(registry, "input", "DATA frames passed on to sessions");
     repeatedInput = counter(registry, "input.repeated", "DATA frames dropped as known already");
     inputPauses = counter(registry, "input.pauses", "Times that a socket was not read any further");
     slowConsumers = counter(registry, "slow.consumers", "Connections closed because none read");

@@ -18,6 +18,7 @@ import javax.sql.DataSource;
  * @param settings those of the cluster, and what of them holds on this node
  * @param database asked whether it answers
  * @param lease the node's right to write, as of now
+ * @param figures asks all nodes how they are
  * @param registry shown at {@code /metrics}; the server counts its own requests there
  * @param extra answers what this module has no route for, such as {@code /terminal}; it
  *     authenticates by itself, Host and Origin are checked before
@@ -32,6 +33,7 @@ public record HttpParts(
     Authentication authentication,
     Readiness readiness,
     Supplier<LeaseState> lease,
+    ClusterFigures figures,
     PrometheusMeterRegistry registry,
     NodeDescription node,
     InstantSource clock,

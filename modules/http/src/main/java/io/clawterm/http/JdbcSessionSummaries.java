@@ -42,11 +42,21 @@ public final class JdbcSessionSummaries implements SessionSummaries {
           WHERE session_id = ? AND tenant = ? AND owner = ?
           """;
 
+  /** There is an index of these alone. */
+  private static final String RUNNING =
+      COLUMNS
+          + """
+          WHERE run_open AND state = 'open' AND tenant = ? AND owner = ?
+          ORDER BY touched_at DESC, session_id LIMIT ?
+          """;
+
   private static final String COUNTS =
       """
       SELECT count(*) FILTER (WHERE state = 'open'),
         count(*) FILTER (WHERE state = 'open' AND run_open),
-        count(*) FILTER (WHERE state = 'ended')
+        count(*) FILTER (WHERE state = 'ended'),
+        count(*) FILTER (WHERE state = 'open' AND NOT run_open AND devices <> '{}'),
+        count(*) FILTER (WHERE state = 'open' AND NOT run_open AND devices = '{}')
       FROM clawterm.session_summary WHERE tenant = ? AND owner = ?
       """;
 
@@ -114,6 +124,18 @@ public final class JdbcSessionSummaries implements SessionSummaries {
   }
 
   @Override
+  public List<SessionSummary> running(Principal owner, int limit) {
+    return query(
+        RUNNING,
+        statement -> {
+          statement.setString(1, owner.tenant());
+          statement.setString(2, owner.name());
+          statement.setInt(3, limit);
+        },
+        JdbcSessionSummaries::summary);
+  }
+
+  @Override
   public Counts countsOf(Principal owner) {
     return query(
             COUNTS,
@@ -121,7 +143,9 @@ public final class JdbcSessionSummaries implements SessionSummaries {
               statement.setString(1, owner.tenant());
               statement.setString(2, owner.name());
             },
-            row -> new Counts(row.getLong(1), row.getLong(2), row.getLong(3)))
+            row ->
+                new Counts(
+                    row.getLong(1), row.getLong(2), row.getLong(3), row.getLong(4), row.getLong(5)))
         .getFirst();
   }
 

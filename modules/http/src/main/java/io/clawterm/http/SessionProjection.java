@@ -35,7 +35,7 @@ import javax.sql.DataSource;
  */
 public final class SessionProjection {
 
-  private static final String NAME = "session-summary";
+  static final String NAME = "session-summary";
   private static final ProjectionId ID = ProjectionId.of(NAME, "all");
   private static final Duration MIN_BACK_OFF = Duration.ofSeconds(1);
   private static final Duration MAX_BACK_OFF = Duration.ofSeconds(30);

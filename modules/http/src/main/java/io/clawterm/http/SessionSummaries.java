@@ -26,6 +26,13 @@ public interface SessionSummaries {
   /** One session, if it is this principal's. */
   Optional<SessionSummary> find(Principal owner, SessionId id);
 
+  /**
+   * A principal's sessions with a run under way, those first whose run or device came last.
+   *
+   * @param limit how many at most, above 0
+   */
+  List<SessionSummary> running(Principal owner, int limit);
+
   /** How many sessions a principal has. */
   Counts countsOf(Principal owner);
 
@@ -53,9 +60,11 @@ public interface SessionSummaries {
   record Cursor(Instant createdAt, SessionId id) {}
 
   /**
-   * Numbers of sessions.
+   * Numbers of sessions. Each open one is running, attached or suspended.
    *
    * @param running those of the open ones with a run under way
+   * @param attached those of the others that have a device
+   * @param suspended those that have none
    */
-  record Counts(long open, long running, long ended) {}
+  record Counts(long open, long running, long ended, long attached, long suspended) {}
 }

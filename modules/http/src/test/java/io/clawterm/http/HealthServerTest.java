@@ -101,6 +101,7 @@ class HealthServerTest {
             "/extra",
             "/terminal",
             "/api/v1/status",
+            "/api/v1/cluster",
             "/livez/x")) {
       assertThat(get(path)).as(path).startsWith("HTTP/1.1 404");
     }

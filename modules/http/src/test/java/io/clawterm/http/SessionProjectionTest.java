@@ -301,7 +301,7 @@ class SessionProjectionTest {
       expected.add(new SessionId(0xe00 + i));
     }
     assertThat(seen).containsExactlyElementsOf(expected);
-    assertThat(summaries.countsOf(ada)).isEqualTo(new SessionSummaries.Counts(25, 0, 0));
+    assertThat(summaries.countsOf(ada)).isEqualTo(new SessionSummaries.Counts(25, 0, 0, 0, 25));
     assertThat(summaries.ofOwner(ada, Optional.of(SessionSummary.State.ENDED), Optional.empty(), 5))
         .isEqualTo(new SessionSummaries.Page(List.of(), Optional.empty()));
   }

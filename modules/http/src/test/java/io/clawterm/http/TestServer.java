@@ -54,8 +54,9 @@ final class TestServer implements AutoCloseable {
       new AtomicReference<>(
           new LeaseState(
               1, true, Duration.ofMillis(200), Duration.ofMillis(3), Duration.ofMinutes(1)));
+  private final ClusterFigures figures;
   private final String scheme;
-  private final NodeLease lease;
+  private final NodeLease life;
 
   TestServer(TestNode node, TestDatabase database, PrometheusMeterRegistry registry) {
     this(node, database, registry, Optional.empty());
@@ -67,13 +68,18 @@ final class TestServer implements AutoCloseable {
       PrometheusMeterRegistry registry,
       Optional<SSLContext> tls) {
     ManualClock clock = new ManualClock();
-    lease = NodeLease.acquire(database.pool, Clock.systemUTC(), "test", "1");
+    life = NodeLease.acquire(database.pool, Clock.systemUTC(), "test", "1");
+    figures =
+        ClusterFigures.start(
+            node.system,
+            registry,
+            new ClusterFigures.Self("0.1.0<test>", clock.instant(), readiness, lease::get));
     parts =
         new HttpParts(
             node.sessions,
             new JdbcSessionSummaries(database.pool),
             node.bundles,
-            settingsOf(database, lease),
+            settingsOf(database, life),
             database.pool,
             token ->
                 switch (token) {
@@ -83,6 +89,7 @@ final class TestServer implements AutoCloseable {
                 },
             readiness,
             lease::get,
+            figures,
             registry,
             new NodeDescription(
                 "0.1.0<test>",
@@ -224,8 +231,9 @@ final class TestServer implements AutoCloseable {
 
   @Override
   public void close() {
+    figures.close();
     server.stop().toCompletableFuture().orTimeout(30, TimeUnit.SECONDS).join();
     client.close();
-    lease.close();
+    life.close();
   }
 }

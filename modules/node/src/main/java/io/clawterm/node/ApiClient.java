@@ -9,6 +9,7 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.net.http.HttpTimeoutException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -58,6 +59,11 @@ final class ApiClient implements AutoCloseable {
 
   JsonNode get(String path) throws IOException, InterruptedException {
     return send(request(path).GET());
+  }
+
+  /** As {@link #get(String)}, with a patience of one's own. */
+  JsonNode get(String path, Duration patience) throws IOException, InterruptedException {
+    return send(request(path).timeout(patience).GET());
   }
 
   JsonNode delete(String path) throws IOException, InterruptedException {
@@ -119,6 +125,8 @@ final class ApiClient implements AutoCloseable {
     HttpResponse<String> response;
     try {
       response = client.send(request.build(), HttpResponse.BodyHandlers.ofString());
+    } catch (HttpTimeoutException e) {
+      throw new CommandFailedException("the server at " + base + " does not answer in time");
     } catch (ConnectException e) {
       throw new NoServerException("no server answers at " + base + ". Start one with: clawterm up");
     }

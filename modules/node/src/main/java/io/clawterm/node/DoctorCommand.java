@@ -3,10 +3,14 @@ package io.clawterm.node;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.zaxxer.hikari.HikariDataSource;
 import io.clawterm.config.InvalidConfigurationException;
 import io.clawterm.config.NodeConfiguration;
+import io.clawterm.http.HealthSettings;
+import io.clawterm.http.HttpSettings;
 import io.clawterm.storage.DatabaseSettings;
 import io.clawterm.storage.Databases;
+import io.clawterm.storage.Migrations;
 import io.clawterm.storage.StorageException;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -16,6 +20,7 @@ import java.nio.file.FileStore;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermission;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -40,7 +45,13 @@ final class DoctorCommand implements Callable<Integer> {
 
   private static final long LOW_DISK_BYTES = 1L << 30;
 
-  private enum Grade {
+  /** Below it a database of its own cannot do anything for long. */
+  private static final long NO_DISK_BYTES = 100L << 20;
+
+  /** As the alert has it; beyond the setting max-clock-skew it is a failure. */
+  private static final Duration NOTABLE_SKEW = Duration.ofSeconds(5);
+
+  enum Grade {
     OK,
     WARN,
     FAIL
@@ -86,6 +97,9 @@ final class DoctorCommand implements Callable<Integer> {
             ports(settings);
             database(settings);
           });
+      configuration
+          .flatMap(settings -> settings.read("clawterm.http", HttpSettings::from))
+          .ifPresent(settings -> healthPort(settings.health()));
     }
     model();
     print(spec.commandLine().getOut());
@@ -124,9 +138,15 @@ final class DoctorCommand implements Callable<Integer> {
     long free = store.getUsableSpace();
     String detail = String.format(Locale.ROOT, "%.1f GB free", free / 1e9);
     add(
-        free < LOW_DISK_BYTES ? Grade.WARN : Grade.OK,
+        disk(free),
         "disk",
         free < LOW_DISK_BYTES ? detail + "; input is refused when it is full" : detail);
+  }
+
+  static Grade disk(long freeBytes) {
+    return freeBytes < NO_DISK_BYTES
+        ? Grade.FAIL
+        : freeBytes < LOW_DISK_BYTES ? Grade.WARN : Grade.OK;
   }
 
   private Optional<NodeConfiguration> configuration(Path folder) {
@@ -157,6 +177,10 @@ final class DoctorCommand implements Callable<Integer> {
     port("management port", "127.0.0.1", settings.managementPort(), "--management");
   }
 
+  private void healthPort(HealthSettings settings) {
+    port("health port", settings.bind(), settings.port(), "clawterm.http.health-port");
+  }
+
   private void port(String what, String host, int port, String option) {
     if (port <= 0) {
       return;
@@ -178,10 +202,31 @@ final class DoctorCommand implements Callable<Integer> {
         new DatabaseSettings(
             2, defaults.connectTimeout(), defaults.answerTimeout(), settings.allowUnsafeDatabase());
     try {
-      Databases.open(settings.database().get(), once).close();
+      int applied;
+      try (HikariDataSource pool = Databases.open(settings.database().get(), once)) {
+        applied = Migrations.applied(pool);
+      }
       add(Grade.OK, "database", "answers");
+      schema(applied, Migrations.known(), settings.allowNewerSchema() ? Grade.WARN : Grade.FAIL);
     } catch (StorageException e) {
       add(Grade.FAIL, "database", String.valueOf(e.getMessage()));
+    }
+  }
+
+  private void schema(int applied, int known, Grade ifNewer) {
+    if (applied > known) {
+      add(
+          ifNewer,
+          "schema",
+          "of a later release: it has script "
+              + applied
+              + ", this one knows those up to "
+              + known
+              + "; start that release or a later one");
+    } else if (applied < known) {
+      add(Grade.OK, "schema", "script " + applied + " of " + known + "; the start adds the rest");
+    } else {
+      add(Grade.OK, "schema", "as this release needs it, script " + applied);
     }
   }
 
@@ -200,10 +245,72 @@ final class DoctorCommand implements Callable<Integer> {
       add(
           database ? Grade.OK : Grade.FAIL,
           "database",
-          database ? "answers" : "does not answer; input is refused until it does");
+          database
+              ? "answers"
+              : status.path("database").path("reason").asText()
+                  + "; input is refused until it does");
+      if (status.has("schema")) {
+        JsonNode schema = status.path("schema");
+        schema(schema.path("applied").asInt(), schema.path("known").asInt(), Grade.WARN);
+      }
+      members(status);
+      lease(status.path("lease"));
+      clock(status.path("lease"));
     } catch (NoServerException | CommandFailedException e) {
       add(Grade.FAIL, "server", String.valueOf(e.getMessage()));
     }
+  }
+
+  private void members(JsonNode status) {
+    JsonNode members = status.path("members");
+    List<String> wrong = new ArrayList<>();
+    boolean selfUp = false;
+    for (JsonNode member : members) {
+      String address = member.path("address").asText();
+      boolean up = member.path("status").asText().equals("up");
+      selfUp |= up && address.equals(status.path("node").asText());
+      if (!member.path("reachable").asBoolean()) {
+        wrong.add(address + " can't be reached");
+      } else if (!up) {
+        wrong.add(address + " is " + member.path("status").asText());
+      }
+    }
+    String number = members.size() == 1 ? "one node" : members.size() + " nodes";
+    add(
+        !selfUp ? Grade.FAIL : wrong.isEmpty() ? Grade.OK : Grade.WARN,
+        "cluster",
+        wrong.isEmpty()
+            ? number + ", up"
+            : number + "; " + String.join(", ", wrong) + "; clawterm cluster says more");
+  }
+
+  private void lease(JsonNode lease) {
+    String age = lease.path("unconfirmedMillis").asLong() / 1_000 + " s";
+    if (!lease.path("held").asBoolean()) {
+      add(Grade.FAIL, "lease", "lost: another node has taken over, this one has to start again");
+    } else if (lease.path("inDanger").asBoolean()) {
+      add(
+          Grade.FAIL,
+          "lease",
+          "the database has not confirmed for " + age + " that this node may write");
+    } else {
+      add(
+          Grade.OK,
+          "lease",
+          "node " + lease.path("number").asInt() + " may write, confirmed " + age + " ago");
+    }
+  }
+
+  private void clock(JsonNode lease) {
+    Duration skew = Duration.ofMillis(lease.path("clockSkewMillis").asLong());
+    boolean right = lease.path("clockRight").asBoolean();
+    boolean notable = skew.abs().compareTo(NOTABLE_SKEW) > 0;
+    add(
+        !right ? Grade.FAIL : notable ? Grade.WARN : Grade.OK,
+        "clock",
+        ClusterView.skew(lease)
+            + " the database's"
+            + (right && !notable ? "" : "; set the clock of this machine, or of the database's"));
   }
 
   private void model() {

@@ -28,6 +28,8 @@ import picocli.CommandLine.Spec;
       ImportCommand.class,
       StatusCommand.class,
       SettingsCommand.class,
+      ClusterCommand.class,
+      TopCommand.class,
       DoctorCommand.class,
       VersionCommand.class,
       WarmUpCommand.class,

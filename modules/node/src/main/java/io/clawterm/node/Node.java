@@ -38,6 +38,7 @@ import io.clawterm.edge.TlsContext;
 import io.clawterm.edge.TokenAuthenticator;
 import io.clawterm.edge.UnixEdge;
 import io.clawterm.edge.WebSocketEdge;
+import io.clawterm.http.ClusterFigures;
 import io.clawterm.http.HealthServer;
 import io.clawterm.http.HttpParts;
 import io.clawterm.http.HttpServer;
@@ -291,6 +292,13 @@ final class Node implements ClawTerm {
     fingerprint = tls.map(TlsContext::fingerprint);
 
     var readiness = new Readiness();
+    Instant startedAt = Instant.now();
+    var figures =
+        ClusterFigures.start(
+            system,
+            registry,
+            new ClusterFigures.Self(Version.CURRENT, startedAt, readiness, lease()::state));
+    closing.add("figures", figures);
     boolean takesDevices = blocks.cluster().roles().contains("edge");
     Optional<Path> unix = takesDevices ? unix(settings, system, edge) : Optional.empty();
     Optional<InetSocketAddress> tcp =
@@ -311,8 +319,9 @@ final class Node implements ClawTerm {
                       new Peer(Peer.Transport.TCP, Optional.empty(), Optional.empty())),
               readiness,
               lease()::state,
+              figures,
               registry,
-              new NodeDescription(Version.CURRENT, Instant.now(), this::listeners),
+              new NodeDescription(Version.CURRENT, startedAt, this::listeners),
               Clock.systemUTC(),
               takesDevices ? Optional.of(new WebSocketEdge(edge).route()) : Optional.empty(),
               tls.map(TlsContext::sslContext));

@@ -60,11 +60,11 @@ final class SessionsCommand implements Callable<Integer> {
       out.println("No sessions. Open one with: clawterm connect");
     } else {
       out.printf(
-          Locale.ROOT, "%-8s  %-20s %-9s %-10s %s%n", "ID", "TARGET", "STATE", "ACTIVE", "KEY");
+          Locale.ROOT, "%-8s  %-20s %-9s %-17s %s%n", "ID", "TARGET", "STATE", "ACTIVE", "KEY");
       for (JsonNode session : sessions) {
         out.printf(
             Locale.ROOT,
-            "%-8s  %-20s %-9s %-10s %s%n",
+            "%-8s  %-20s %-9s %-17s %s%n",
             session.path("id").asText(),
             session.path("target").asText(),
             state(session),
@@ -89,13 +89,6 @@ final class SessionsCommand implements Callable<Integer> {
     if (moment.isEmpty()) {
       return "-";
     }
-    long seconds = Math.max(0, Duration.between(Instant.parse(moment), Instant.now()).toSeconds());
-    if (seconds < 60) {
-      return seconds + " s ago";
-    }
-    if (seconds < 3_600) {
-      return seconds / 60 + " min ago";
-    }
-    return seconds < 172_800 ? seconds / 3_600 + " h ago" : seconds / 86_400 + " d ago";
+    return Spans.text(Duration.between(Instant.parse(moment), Instant.now())) + " ago";
   }
 }

@@ -35,7 +35,11 @@ final class StatusCommand implements Callable<Integer> {
       out.println(status);
       return 0;
     }
-    out.printf("%-10s %s, up %s%n", "version", status.path("version").asText(), uptime(status));
+    out.printf(
+        "%-10s %s, up %s%n",
+        "version",
+        status.path("version").asText(),
+        Spans.text(Duration.ofSeconds(status.path("uptimeSeconds").asLong())));
     for (JsonNode listener : status.path("listeners")) {
       out.printf(
           "%-10s %s%s%n",
@@ -52,27 +56,10 @@ final class StatusCommand implements Callable<Integer> {
           member.path("reachable").asBoolean() ? "" : ", unreachable");
     }
     out.printf("%-10s %s%n", "database", status.path("database").path("reason").asText());
-    JsonNode sessions = status.path("sessions");
-    out.printf(
-        "%-10s %d open, %d running, %d ended%n",
-        "sessions",
-        sessions.path("open").asLong(),
-        sessions.path("running").asLong(),
-        sessions.path("ended").asLong());
+    out.printf("%-10s %s%n", "sessions", ClusterView.sessions(status.path("sessions")));
     if (status.path("draining").asBoolean()) {
       out.println("the server is about to stop");
     }
     return 0;
-  }
-
-  private static String uptime(JsonNode status) {
-    Duration up = Duration.ofSeconds(status.path("uptimeSeconds").asLong());
-    return up.toDays() > 0
-        ? up.toDays() + " d " + up.toHoursPart() + " h"
-        : up.toHours() > 0
-            ? up.toHours() + " h " + up.toMinutesPart() + " min"
-            : up.toMinutes() > 0
-                ? up.toMinutes() + " min " + up.toSecondsPart() + " s"
-                : up.toSeconds() + " s";
   }
 }

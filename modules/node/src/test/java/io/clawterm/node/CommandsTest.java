@@ -547,6 +547,8 @@ class CommandsTest {
         "sessions",
         "close",
         "status",
+        "cluster",
+        "top",
         "doctor",
         "version",
         ""

@@ -146,6 +146,13 @@ class DoctorTest {
   }
 
   @Test
+  void aDiskThatIsNearlyFullIsAFinding() {
+    assertThat(DoctorCommand.disk(2_000_000_000)).isEqualTo(DoctorCommand.Grade.OK);
+    assertThat(DoctorCommand.disk(500_000_000)).isEqualTo(DoctorCommand.Grade.WARN);
+    assertThat(DoctorCommand.disk(50_000_000)).isEqualTo(DoctorCommand.Grade.FAIL);
+  }
+
+  @Test
   void aFolderThatMayNotBeWrittenIsAFailure() throws Exception {
     try (OrdinaryUser user = OrdinaryUser.get()) {
       Path closed = user.closedFolder();

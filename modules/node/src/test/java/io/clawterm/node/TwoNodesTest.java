@@ -78,8 +78,14 @@ class TwoNodesTest {
     Cli second = machine("waker");
     try (RunningNode one = up(first);
         RunningNode two = up(second)) {
+      assertThat(second.run("cluster").succeeded().out())
+          .contains("2 nodes, 2 up")
+          .doesNotContain(ClusterView.PROBLEM);
       signal("STOP", one.pid());
       try {
+        assertThat(second.run("cluster").succeeded().out())
+            .as("a node that hangs keeps nobody waiting")
+            .contains("has not said within 1 s");
         await()
             .atMost(LIMIT)
             .until(() ->

@@ -1,0 +1,138 @@
+package io.clawterm.http;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import akka.actor.typed.ActorRef;
+import akka.actor.typed.Props;
+import akka.actor.typed.javadsl.Behaviors;
+import akka.actor.typed.receptionist.Receptionist;
+import com.fasterxml.jackson.databind.JsonNode;
+import io.clawterm.api.Principal;
+import io.clawterm.api.SessionId;
+import io.clawterm.storage.NodeLease;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class ClusterApiTest {
+
+  private static final Duration LIMIT = Duration.ofSeconds(60);
+
+  @TempDir Path folder;
+
+  @Test
+  void aNodeTellsOfTheClusterWhateverIsAway() {
+    var registry = TestServer.registry();
+    try (TestDatabase database = new TestDatabase(folder);
+        TestNode node =
+            new TestNode(database, new ManualClock(), new MicrometerSessionMetrics(registry));
+        TestServer server = new TestServer(node, database, registry)) {
+      server.readiness.started();
+      node.connect(
+          new SessionId(0x1), "phone", Principal.LOCAL, Optional.of("key:1"), Optional.empty());
+      awaitAttached(server, 1);
+
+      JsonNode seen = server.get("/api/v1/cluster").json();
+      assertThat(server.open("/api/v1/cluster").status()).isEqualTo(401);
+      assertThat(seen.at("/nodes/0/status").asText()).isEqualTo("up");
+      assertThat(seen.at("/nodes/0/connected").asBoolean())
+          .as("no life of the database is at this address")
+          .isFalse();
+      JsonNode figures = seen.at("/nodes/0/figures");
+      assertThat(figures.path("sessions").asInt()).isEqualTo(1);
+      assertThat(figures.path("shards").asInt()).isEqualTo(1);
+      assertThat(figures.path("commits").asLong()).isPositive();
+      assertThat(figures.path("commitSeconds").asDouble()).isPositive();
+      assertThat(figures.path("heapUsedBytes").asLong()).isPositive();
+      assertThat(figures.at("/lease/held").asBoolean()).isTrue();
+      assertThat(seen.at("/projection/commits").asInt()).isZero();
+
+      try (NodeLease starting = NodeLease.acquire(database.pool, Clock.systemUTC(), "x", "9")) {
+        JsonNode absent = server.get("/api/v1/cluster").json().at("/nodes/0");
+        assertThat(absent.path("number").asInt()).isEqualTo(starting.number());
+        assertThat(absent.path("status").asText()).isEqualTo("absent");
+        assertThat(absent.path("version").asText()).isEqualTo("9");
+        assertThat(absent.path("connected").asBoolean()).isTrue();
+      }
+
+      // As a node does that hangs: it is known and says nothing.
+      ActorRef<NodeReporter.Ask> deaf =
+          node.system.systemActorOf(Behaviors.ignore(), "deaf", Props.empty());
+      node.system.receptionist().tell(Receptionist.register(NodeReporter.KEY, deaf));
+      await()
+          .atMost(LIMIT)
+          .untilAsserted(() -> {
+            long before = System.nanoTime();
+            assertThat(server.get("/api/v1/cluster").json().at("/nodes/0/figures/commits").asLong())
+                .isPositive();
+            assertThat(Duration.ofNanos(System.nanoTime() - before))
+                .isBetween(Duration.ofMillis(900), Duration.ofSeconds(5));
+          });
+
+      database.stopServer();
+      await()
+          .atMost(LIMIT)
+          .untilAsserted(() -> {
+            JsonNode without = server.get("/api/v1/cluster").json();
+            assertThat(without.at("/database/ok").asBoolean()).isFalse();
+            assertThat(without.has("sessions")).isFalse();
+            assertThat(without.at("/nodes/0").has("connected")).isFalse();
+            assertThat(without.at("/nodes/0/figures/commits").asLong()).isPositive();
+          });
+      database.startServer();
+    }
+  }
+
+  private static void awaitAttached(TestServer server, int count) {
+    await()
+        .atMost(LIMIT)
+        .until(
+            () -> server.get("/api/v1/cluster").json().at("/sessions/attached").asInt() == count);
+  }
+
+  @Test
+  void theListIsBehindByWhatItHasNotSeen() throws SQLException {
+    try (TestDatabase database = new TestDatabase(folder)) {
+      assertThat(ProjectionLag.of(database.pool)).isEqualTo(new ProjectionLag(0, Duration.ZERO));
+
+      execute(
+          database,
+          """
+          SET clawterm.node = 'operator';
+          INSERT INTO clawterm.event_journal (persistence_id, sequence_number, writer,
+            write_timestamp, event_ser_id, event_ser_manifest, event_payload)
+          SELECT 'session|1', n, 'w', extract(epoch FROM now()) * 1000 - 60000, 1, '', ''
+          FROM generate_series(1, 3) AS n;
+          INSERT INTO clawterm.event_tag
+          SELECT ordering, CASE sequence_number WHEN 2 THEN 'other' ELSE 'session-life' END
+          FROM clawterm.event_journal;
+          """);
+      ProjectionLag all = ProjectionLag.of(database.pool);
+      assertThat(all.commits()).isEqualTo(2);
+      assertThat(all.oldest()).isBetween(Duration.ofSeconds(59), Duration.ofSeconds(120));
+
+      execute(
+          database,
+          """
+          INSERT INTO clawterm.akka_projection_offset_store
+          SELECT 'session-summary', 'all', min(ordering)::text, 'LNG', false, 0
+          FROM clawterm.event_journal;
+          """);
+      assertThat(ProjectionLag.of(database.pool).commits()).isEqualTo(1);
+    }
+  }
+
+  private static void execute(TestDatabase database, String sql) throws SQLException {
+    try (Connection connection = database.pool.getConnection();
+        Statement statement = connection.createStatement()) {
+      statement.execute(sql);
+    }
+  }
+}
