@@ -20,7 +20,7 @@ enum ClusterFault {
       Member victim = blow.anyOne();
       victim.node().kill();
       blow.fell(victim);
-      blow.hold(3, 8);
+      blow.hold(6, 12);
       blow.rig().start(victim);
     }
   },
@@ -113,7 +113,9 @@ enum ClusterFault {
     void strike(Blow blow) throws IOException, InterruptedException {
       Member victim = blow.anyOne();
       blow.fell(victim);
-      victim.node().stop(Duration.ofSeconds(60));
+      victim.node().stop(PATIENCE);
+      blow.hold(2, 4);
+      blow.turn();
       blow.rig().start(victim);
     }
   },
@@ -123,14 +125,17 @@ enum ClusterFault {
       List<Member> leaving = blow.others(blow.anyOne());
       for (Member member : leaving) {
         blow.fell(member);
-        member.node().stop(Duration.ofSeconds(60));
+        member.node().stop(PATIENCE);
       }
       blow.hold(1, 4);
+      blow.turn();
       for (Member member : leaving) {
         blow.rig().start(member);
       }
     }
   };
+
+  private static final Duration PATIENCE = Duration.ofMinutes(1);
 
   private final String number;
   private final String title;
@@ -159,10 +164,16 @@ enum ClusterFault {
   }
 
   /** One time that a fault strikes: whom, and for how long, is drawn. */
-  record Blow(ClusterRig rig, Random random, boolean isLong, List<Member> victims) {
+  record Blow(
+      ClusterRig rig, Random random, boolean isLong, List<Member> victims, List<Long> turns) {
 
     static Blow on(ClusterRig rig, Random random, boolean isLong) {
-      return new Blow(rig, random, isLong, new ArrayList<>());
+      return new Blow(rig, random, isLong, new ArrayList<>(), new ArrayList<>());
+    }
+
+    /** From here on it gets better: who is away later is so because somebody comes back. */
+    void turn() {
+      turns.add(System.nanoTime());
     }
 
     /** Notes that a node is hit. */

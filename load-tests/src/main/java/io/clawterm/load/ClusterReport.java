@@ -44,6 +44,7 @@ record ClusterReport(
    * @param hit the longest time without an answer of each session that a victim had, in order
    * @param others the same of the other sessions
    * @param absences how long devices were without their session
+   * @param absencesLater the same of those that began when the fault was being mended
    */
   record Row(
       ClusterFault fault,
@@ -51,16 +52,19 @@ record ClusterReport(
       Duration lasted,
       List<Duration> hit,
       List<Duration> others,
-      List<Duration> absences) {
+      List<Duration> absences,
+      List<Duration> absencesLater) {
 
     Row {
       hit = List.copyOf(hit);
       others = List.copyOf(others);
       absences = List.copyOf(absences);
+      absencesLater = List.copyOf(absencesLater);
     }
 
     String line() {
-      return "%s %s, %d hit, %s s; without an answer: %d sessions hit %s, %d others %s; without the session: %d times %s"
+      return ("%s %s, %d hit, %s s; without an answer: %d sessions hit %s, %d others %s;"
+              + " without the session: %d times %s, later %d times %s")
           .formatted(
               fault.number(),
               fault.title(),
@@ -71,7 +75,9 @@ record ClusterReport(
               others.size(),
               spread(others),
               absences.size(),
-              spread(absences));
+              spread(absences),
+              absencesLater.size(),
+              spread(absencesLater));
     }
   }
 
@@ -82,12 +88,13 @@ record ClusterReport(
     List<String> lines = new ArrayList<>();
     lines.add(
         "| fault | times | sessions hit | without an answer p50 | p99 | others p99 | absences | p50"
-            + " | p99 |");
+            + " | p99 | later | p50 | p99 |");
     byFault.forEach((fault, all) -> {
       List<Duration> hit = sorted(all, Row::hit);
       List<Duration> absences = sorted(all, Row::absences);
+      List<Duration> later = sorted(all, Row::absencesLater);
       lines.add(
-          "| %s %s | %d | %d | %s | %s | %s | %d | %s | %s |"
+          "| %s %s | %d | %d | %s | %s | %s | %d | %s | %s | %d | %s | %s |"
               .formatted(
                   fault.number(),
                   fault.title(),
@@ -98,7 +105,10 @@ record ClusterReport(
                   quantile(sorted(all, Row::others), 0.99),
                   absences.size(),
                   quantile(absences, 0.5),
-                  quantile(absences, 0.99)));
+                  quantile(absences, 0.99),
+                  later.size(),
+                  quantile(later, 0.5),
+                  quantile(later, 0.99)));
     });
     return lines;
   }

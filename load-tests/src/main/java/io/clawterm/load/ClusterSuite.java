@@ -139,6 +139,7 @@ final class ClusterSuite implements AutoCloseable {
     long healed = System.nanoTime();
     awaitCalm("after " + fault.number());
     var during = new Span(from, System.nanoTime());
+    long turn = blow.turns().isEmpty() ? during.to() : blow.turns().getFirst();
 
     Set<String> hit = new HashSet<>();
     blow.victims().forEach(victim -> hit.addAll(shards.getOrDefault(victim, Set.of())));
@@ -150,13 +151,16 @@ final class ClusterSuite implements AutoCloseable {
             Duration.ofNanos(healed - from),
             silences(during, isHit),
             silences(during, isHit.negate()),
-            absences(during));
+            absences(new Span(from, turn)),
+            absences(new Span(turn, during.to())));
     rows.add(row);
     progress.printf("%d: %s%n", rows.size(), row.line());
   }
 
+  /** Of the sessions that answer at once: how long the others take is up to what they count. */
   private List<Duration> silences(Span during, Predicate<Device> which) {
     return senders()
+        .filter(device -> device.scenario().count() == 1)
         .filter(which)
         .map(device -> device.waits().longestSilence(during))
         .flatMap(Optional::stream)

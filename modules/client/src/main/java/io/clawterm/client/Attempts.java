@@ -87,6 +87,10 @@ final class Attempts {
     Outcome outcome = attachment(connection, Duration.ZERO);
     int round = 0;
     while (outcome instanceof Outcome.Again(Duration after) && !connection.isClosed()) {
+      if (receiver.takeProgress()) {
+        backoff.reset();
+        round = 0;
+      }
       Duration wait = longer(after, round == 0 ? Duration.ZERO : backoff.next());
       lost.accept("moved", wait);
       outcome = attachment(connection, wait);

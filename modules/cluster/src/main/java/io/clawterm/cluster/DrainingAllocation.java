@@ -4,6 +4,9 @@ import akka.actor.ActorRef;
 import akka.actor.ActorSystem;
 import akka.actor.Address;
 import akka.cluster.Cluster;
+import akka.cluster.ClusterEvent.CurrentClusterState;
+import akka.cluster.Member;
+import akka.cluster.MemberStatus;
 import akka.cluster.sharding.ClusterSharding;
 import akka.cluster.sharding.ClusterShardingSettings;
 import akka.cluster.sharding.ShardCoordinator.ActorSystemDependentAllocationStrategy;
@@ -52,7 +55,7 @@ public final class DrainingAllocation implements ActorSystemDependentAllocationS
   public Future<Set<String>> rebalance(
       Map<ActorRef, IndexedSeq<String>> current, Set<String> inProgress) {
     Map<ActorRef, IndexedSeq<String>> staying = staying(current);
-    if (staying.isEmpty() || staying.size() == current.size()) {
+    if (staying.isEmpty() || staying.size() == current.size() || !allCanBeTold()) {
       return started(akkas).rebalance(current, inProgress);
     }
     var leaving = new HashSet<String>();
@@ -74,16 +77,37 @@ public final class DrainingAllocation implements ActorSystemDependentAllocationS
 
   private Map<ActorRef, IndexedSeq<String>> staying(Map<ActorRef, IndexedSeq<String>> current) {
     ActorSystem here = started(system);
-    java.util.Set<String> draining = NodeFence.of(here).draining();
+    Cluster cluster = Cluster.get(here);
+    NodeFence fence = NodeFence.of(here);
+    var draining = new HashSet<Address>();
+    for (Member member : cluster.state().getMembers()) {
+      if (fence.isDraining(member.uniqueAddress())) {
+        draining.add(member.address());
+      }
+    }
     Map<ActorRef, IndexedSeq<String>> staying = current;
     for (ActorRef region : CollectionConverters.asJava(current.keySet())) {
       Address address = region.path().address();
-      Address at = address.hasLocalScope() ? Cluster.get(here).selfAddress() : address;
-      if (draining.contains(NodeFence.text(at))) {
+      if (draining.contains(address.hasLocalScope() ? cluster.selfAddress() : address)) {
         staying = staying.removed(region);
       }
     }
     return staying;
+  }
+
+  /** A shard moves once all nodes know; one that cannot be told would hold it back for long. */
+  private boolean allCanBeTold() {
+    CurrentClusterState state = Cluster.get(started(system)).state();
+    if (!state.getUnreachable().isEmpty()) {
+      return false;
+    }
+    for (Member member : state.getMembers()) {
+      if (member.status().equals(MemberStatus.joining())
+          || member.status().equals(MemberStatus.weaklyUp())) {
+        return false;
+      }
+    }
+    return true;
   }
 
   private static <T> T started(@Nullable T value) {

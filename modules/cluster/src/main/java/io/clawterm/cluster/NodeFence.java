@@ -8,7 +8,6 @@ import io.clawterm.storage.ClusterNode;
 import io.clawterm.storage.ClusterNodes;
 import io.clawterm.storage.NodeLease;
 import java.util.List;
-import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
 import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
@@ -61,10 +60,10 @@ public final class NodeFence extends Setup {
     return fenced.get();
   }
 
-  /** The addresses of the nodes that drain, {@code host:port}, as of half a second ago. */
-  public Set<String> draining() {
+  /** Whether a node is to give its sessions and devices to others, as of half a second ago. */
+  public boolean isDraining(UniqueAddress node) {
     NodeLease me = self;
-    return me == null ? Set.of() : me.draining();
+    return me != null && me.draining().contains(text(node.address()) + " " + node.longUid());
   }
 
   List<ClusterNode> writers() {

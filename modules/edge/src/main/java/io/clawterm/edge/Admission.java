@@ -24,9 +24,9 @@ final class Admission {
   private static final Duration MAX_RETRY = Duration.ofSeconds(30);
 
   /** What is taken for the speed before any was seen, and at least. */
-  private static final double SLOWEST_A_SECOND = 500;
+  private static final double SLOWEST_A_SECOND = 100;
 
-  private static final double JITTER = 0.1;
+  private static final double JITTER = 0.2;
 
   /** What an attempt is told. */
   sealed interface Answer {
@@ -47,10 +47,14 @@ final class Admission {
       this.admitted = admitted;
     }
 
-    /** The attempt has come to its end, whatever it was; nothing if it had before. */
-    void leave() {
+    /**
+     * Gives the place to the next one; nothing if it was given before.
+     *
+     * @param served whether the session is open: the others' times are told from such ends alone
+     */
+    void leave(boolean served) {
       if (left.compareAndSet(false, true)) {
-        Place next = left(this);
+        Place next = left(this, served);
         if (next != null) {
           next.admitted.run();
         }
@@ -94,11 +98,13 @@ final class Admission {
     return new Answer.Enters(place);
   }
 
-  private synchronized @Nullable Place left(Place place) {
+  private synchronized @Nullable Place left(Place place, boolean done) {
     if (waiting.remove(place)) {
       return null;
     }
-    ends.add(nanoTime.getAsLong());
+    if (done) {
+      ends.add(nanoTime.getAsLong());
+    }
     if (ends.size() > SAMPLE) {
       ends.remove();
     }
@@ -115,9 +121,9 @@ final class Admission {
     double nanosEach = 1e9 / speed();
     nextSlot = Math.max(nextSlot + (long) nanosEach, now + (long) (waiting.size() * nanosEach));
     nextSlot = Math.min(nextSlot, now + MAX_RETRY.toNanos());
+    long after = Math.max(nextSlot - now, MIN_RETRY.toNanos());
     double jitter = 1 + ThreadLocalRandom.current().nextDouble(-JITTER, JITTER);
-    Duration after = Duration.ofNanos((long) ((nextSlot - now) * jitter));
-    return after.compareTo(MIN_RETRY) < 0 ? MIN_RETRY : after;
+    return Duration.ofNanos((long) (after * jitter));
   }
 
   /** Attempts that ended in a second, lately. */

@@ -82,6 +82,9 @@ final class Circuit {
   /** The device has sent nothing since RESUMED. */
   boolean unconfirmed;
 
+  /** When the session is asked once more, while it is opened. */
+  long askAgainAt = NEVER;
+
   /** Until when the session must have answered, in the phases in which it must. */
   long answerBy = NEVER;
 

@@ -38,6 +38,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -80,6 +81,13 @@ final class ConnectionStage extends GraphStage<FlowShape<ByteString, ByteString>
   private static final Logger LOG = LoggerFactory.getLogger(ConnectionStage.class);
   private static final int VERSION = 1;
   private static final int MAX_TRIES = 5;
+
+  /**
+   * A message to the node of a session is lost where that node has just died: until the others
+   * know, it has to be sent again.
+   */
+  private static final long ASK_AGAIN_NANOS = 1_000_000_000L;
+
   private static final int MAX_ENDED = 1_024;
   private static final long MIN_WINDOW_BYTES = 64 * 1024;
   private static final long MAX_U32 = 0xFFFF_FFFFL;
@@ -156,7 +164,9 @@ final class ConnectionStage extends GraphStage<FlowShape<ByteString, ByteString>
     private long writtenAt;
     private long closeBy = Circuit.NEVER;
 
-    /** Until when a device may come back on this connection, whose session has moved. */
+    /** Sessions that have moved, whose devices may come back on this connection, and until when. */
+    private final Set<Integer> moved = new HashSet<>(2);
+
     private long returnBy;
 
     private long timerAt = Circuit.NEVER;
@@ -300,7 +310,7 @@ final class ConnectionStage extends GraphStage<FlowShape<ByteString, ByteString>
           && answered
           && circuits.isEmpty()
           && connects.isEmpty()
-          && now() >= returnBy;
+          && (moved.isEmpty() || now() >= returnBy);
     }
 
     private void pullIfAllowed() {
@@ -577,7 +587,8 @@ final class ConnectionStage extends GraphStage<FlowShape<ByteString, ByteString>
 
     /** Asks for a turn: after the death of a node, all of its devices come at once. */
     private void admit(Circuit circuit) {
-      circuit.answerBy = now() + settings.sessionTimeout().toNanos();
+      // A client waits for an answer for about the time that a session has; half is for its turn.
+      circuit.answerBy = now() + settings.sessionTimeout().toNanos() / 2;
       wakeAt(circuit.answerBy);
       AsyncCallback<Circuit> callback = started(turn);
       switch (edge.admission().enter(() -> callback.invoke(circuit))) {
@@ -597,6 +608,8 @@ final class ConnectionStage extends GraphStage<FlowShape<ByteString, ByteString>
       if (circuit.phase != Phase.WAITING) {
         return;
       }
+      circuit.answerBy = now() + settings.sessionTimeout().toNanos();
+      wakeAt(circuit.answerBy);
       SessionId id = circuit.session;
       if (id == null) {
         resolve(circuit, Optional.empty());
@@ -605,11 +618,11 @@ final class ConnectionStage extends GraphStage<FlowShape<ByteString, ByteString>
       }
     }
 
-    private static void leavePlace(Circuit circuit) {
+    private static void leavePlace(Circuit circuit, boolean served) {
       Admission.Place place = circuit.place;
       if (place != null) {
         circuit.place = null;
-        place.leave();
+        place.leave(served);
       }
     }
 
@@ -675,10 +688,18 @@ final class ConnectionStage extends GraphStage<FlowShape<ByteString, ByteString>
       circuit.attachment = ThreadLocalRandom.current().nextLong(1, Long.MAX_VALUE);
       circuits.put(id.value(), circuit);
       ended.remove(id.value());
-      returnBy = 0;
+      moved.remove(id.value());
       long share = settings.connectionWindowBytes() / circuits.size();
       long granted = Math.min(settings.windowBytes(), Math.max(MIN_WINDOW_BYTES, share));
       circuit.window(Math.min(granted, wish.window().orElse(granted)));
+      ask(circuit);
+    }
+
+    /** Asks the session to take the device; asked again with the same number, it does so once. */
+    private void ask(Circuit circuit) {
+      Circuit.Wish wish = circuit.wish;
+      circuit.askAgainAt = now() + ASK_AGAIN_NANOS;
+      wakeAt(circuit.askAgainAt);
       var attachment =
           new Attachment(
               circuit.attachment,
@@ -734,6 +755,9 @@ final class ConnectionStage extends GraphStage<FlowShape<ByteString, ByteString>
           } else {
             hear(circuit, said);
           }
+        } else if (said instanceof DeviceMessage.Attached late) {
+          // It was given up, or was asked for again: the session is not to keep it.
+          late.entity().tell(new SessionCommand.Detach(late.attachment(), 0));
         }
       }
     }
@@ -743,7 +767,7 @@ final class ConnectionStage extends GraphStage<FlowShape<ByteString, ByteString>
       for (Circuit circuit : List.copyOf(circuits.values())) {
         if (circuit.entity != null && Adapter.toClassic(circuit.entity).equals(gone)) {
           circuit.entity = null;
-          finish(circuit, goOn("the session is taken up again elsewhere"));
+          finish(circuit, goOn(circuit, "the session is taken up again elsewhere"));
         }
       }
     }
@@ -758,13 +782,14 @@ final class ConnectionStage extends GraphStage<FlowShape<ByteString, ByteString>
             finish(
                 circuit,
                 detached.code() == Code.MOVED
-                    ? goOn(detached.text())
+                    ? goOn(circuit, detached.text())
                     : new Refusal(detached.code(), detached.text()));
       }
     }
 
     /** The device may ask for its session at once: sharding keeps that until it is there again. */
-    private Refusal goOn(String text) {
+    private Refusal goOn(Circuit circuit, String text) {
+      moved.add(circuit.id());
       returnBy = now() + settings.firstFrameTimeout().toNanos();
       wakeAt(returnBy);
       return new Refusal(Code.MOVED, text, Optional.empty(), Optional.of(Duration.ZERO));
@@ -774,7 +799,7 @@ final class ConnectionStage extends GraphStage<FlowShape<ByteString, ByteString>
       if (circuit.phase != Phase.OPENING) {
         return;
       }
-      leavePlace(circuit);
+      leavePlace(circuit, true);
       circuit.attached(message);
       started(actor).watch(Adapter.toClassic(message.entity()));
       Circuit.Wish wish = circuit.wish;
@@ -896,7 +921,7 @@ final class ConnectionStage extends GraphStage<FlowShape<ByteString, ByteString>
             case WAITING, RESOLVING, OPENING -> true;
             case ATTACHED, LEAVING, ENDED -> false;
           };
-      leavePlace(circuit);
+      leavePlace(circuit, false);
       unwatch(circuit);
       if (circuit.session != null) {
         circuits.remove(circuit.id());
@@ -924,7 +949,7 @@ final class ConnectionStage extends GraphStage<FlowShape<ByteString, ByteString>
 
     /** Refuses a CONNECT, once those before it have their answers. */
     private void refuse(Circuit circuit, Refusal refusal) {
-      leavePlace(circuit);
+      leavePlace(circuit, false);
       circuit.phase = Phase.ENDED;
       circuit.held.clear();
       circuit.refusal = refusal;
@@ -1037,7 +1062,7 @@ final class ConnectionStage extends GraphStage<FlowShape<ByteString, ByteString>
 
     private static void over(Circuit circuit) {
       circuit.phase = Phase.ENDED;
-      leavePlace(circuit);
+      leavePlace(circuit, false);
     }
 
     // ---- bytes for the client
@@ -1163,6 +1188,12 @@ final class ConnectionStage extends GraphStage<FlowShape<ByteString, ByteString>
     private void onCircuitDeadline(Circuit circuit, long now) {
       if (now >= circuit.answerBy && circuit.held.isEmpty()) {
         end(circuit, new Refusal(Code.OVERLOADED, "the session does not answer"));
+      } else if (circuit.phase == Phase.OPENING
+          && now >= circuit.askAgainAt
+          && circuit.held.isEmpty()) {
+        // Whoever waits for a dead node is not to keep others waiting.
+        leavePlace(circuit, false);
+        ask(circuit);
       } else if (now >= durableBy(circuit)) {
         end(circuit, new Refusal(Code.OVERLOADED, "input could not be stored in time"));
       } else if (now >= circuit.acknowledgeBy() || now >= circuit.keepaliveAt()) {
@@ -1194,7 +1225,7 @@ final class ConnectionStage extends GraphStage<FlowShape<ByteString, ByteString>
         return;
       }
       wakeAt((paused ? now() : heardAt) + silence());
-      if (returnBy > now()) {
+      if (!moved.isEmpty() && returnBy > now()) {
         wakeAt(returnBy);
       }
       if (!paused) {
@@ -1206,6 +1237,9 @@ final class ConnectionStage extends GraphStage<FlowShape<ByteString, ByteString>
       connects.forEach(circuit -> wakeAt(circuit.answerBy));
       for (Circuit circuit : circuits.values()) {
         wakeAt(circuit.answerBy);
+        if (circuit.phase == Phase.OPENING) {
+          wakeAt(circuit.askAgainAt);
+        }
         wakeAt(durableBy(circuit));
         if (!circuit.keepaliveWaits) {
           wakeAt(circuit.acknowledgeBy());

@@ -33,7 +33,7 @@ public final class Edge {
   private static final int DRAINED_A_SECOND = 500;
 
   /** Connections that are told at one moment come back at several. */
-  private static final int MAX_STAGGER_MS = 50;
+  private static final Duration MAX_STAGGER = Duration.ofMillis(50);
 
   private final Sessions sessions;
   private final Authenticator authenticator;
@@ -45,6 +45,7 @@ public final class Edge {
   private volatile CompletableFuture<Done> drained = new CompletableFuture<>();
   private volatile boolean stopping;
   private volatile List<String> elsewhere = List.of();
+  private volatile Duration stagger = Duration.ZERO;
 
   /** An edge whose settings stay as they are. */
   public Edge(
@@ -85,14 +86,18 @@ public final class Edge {
   }
 
   /**
-   * As {@link #shutdown()}, but devices that came over TCP are told MOVED and one of these
-   * addresses, each after a time of its own, so that the other nodes are not stormed.
+   * As {@link #shutdown()}, but devices that came over TCP, with TLS or without, are told MOVED and
+   * one of these addresses, each after a time of its own, so that the other nodes are not stormed.
    *
    * @param others {@code host:port} of other nodes' TCP listeners
    */
   public CompletionStage<Done> shutdown(List<String> others) {
     elsewhere = List.copyOf(others);
+    stagger = settings().retryAfter();
     stopping = true;
+    if (!open.isEmpty() && drained.isDone()) {
+      drained = new CompletableFuture<>();
+    }
     open.forEach(Runnable::run);
     completeIfDrained();
     return drained
@@ -110,6 +115,7 @@ public final class Edge {
    */
   public CompletionStage<Done> drain(List<String> others) {
     elsewhere = List.copyOf(others);
+    stagger = MAX_STAGGER;
     stopping = true;
     long nanos = 0;
     for (Runnable stop : List.copyOf(open)) {
@@ -123,6 +129,11 @@ public final class Edge {
     }
     completeIfDrained();
     return drained.copy();
+  }
+
+  /** Sends devices to these addresses from now on, where it sends them away at all. */
+  public void elsewhere(List<String> others) {
+    elsewhere = List.copyOf(others);
   }
 
   /** Takes devices again. */
@@ -174,7 +185,7 @@ public final class Edge {
     // Another machine's loopback is not this one's.
     List<String> others =
         elsewhere.stream().filter(at -> peer.loopback() || !isLoopback(at)).toList();
-    if (others.isEmpty() || peer.transport() != Peer.Transport.TCP) {
+    if (others.isEmpty() || !peer.overTcp()) {
       return new Refusal(Code.SHUTTING_DOWN, "the server is stopping");
     }
     var random = ThreadLocalRandom.current();
@@ -182,7 +193,7 @@ public final class Edge {
         Code.MOVED,
         "another node goes on",
         Optional.of(others.get(random.nextInt(others.size()))),
-        Optional.of(Duration.ofMillis(random.nextLong(MAX_STAGGER_MS))));
+        Optional.of(Duration.ofMillis(random.nextLong(stagger.toMillis() + 1))));
   }
 
   private static boolean isLoopback(String hostAndPort) {

@@ -31,6 +31,11 @@ public record Peer(
     return new Peer(Transport.UNIX, Optional.empty(), Optional.of(user));
   }
 
+  /** Whether it came to a TCP port of the wire protocol, with TLS or without. */
+  boolean overTcp() {
+    return transport == Transport.TCP || transport == Transport.TLS;
+  }
+
   /** Whether it is on this machine and came over the network. */
   boolean loopback() {
     return address.map(InetAddress::isLoopbackAddress).orElse(false);

@@ -19,6 +19,7 @@ import io.clawterm.session.Attachment;
 import io.clawterm.session.Bytes;
 import io.clawterm.session.Entry;
 import io.clawterm.session.SessionCommand;
+import java.net.InetAddress;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
@@ -249,7 +250,7 @@ class CircuitsTest {
 
       Frame refused = third.receive();
       assertThat(code(refused)).isEqualTo(Code.OVERLOADED);
-      assertThat(refused.fields().retryAfterMs().getAsLong()).isBetween(150L, 31_000L);
+      assertThat(refused.fields().retryAfterMs().getAsLong()).isBetween(160L, 36_000L);
       assertThat(third.next()).isEmpty();
       busy.sessions.deaf = false;
       first.hangUp();
@@ -301,6 +302,13 @@ class CircuitsTest {
       assertThat(leaving.edge.connections()).isZero();
       try (TestClient late = leaving.client()) {
         assertThat(code(late.receive())).isEqualTo(Code.MOVED);
+      }
+      for (Peer.Transport transport : Peer.Transport.values()) {
+        Peer peer = Peer.of(transport, InetAddress.getByName("10.0.0.7"));
+        boolean tcp = transport == Peer.Transport.TCP || transport == Peer.Transport.TLS;
+        assertThat(leaving.edge.farewell(peer).code())
+            .as("%s", transport)
+            .isEqualTo(tcp ? Code.MOVED : Code.SHUTTING_DOWN);
       }
       leaving.edge.undrain();
       try (TestClient again = leaving.client()) {

@@ -3,10 +3,14 @@ package io.clawterm.node;
 import akka.actor.ActorRef;
 import akka.actor.typed.ActorSystem;
 import akka.actor.typed.javadsl.Adapter;
+import akka.cluster.Member;
+import akka.cluster.MemberStatus;
 import akka.cluster.sharding.ClusterSharding;
 import akka.cluster.sharding.ShardRegion;
+import akka.cluster.typed.Cluster;
 import akka.pattern.Patterns;
 import io.clawterm.cluster.DrainingAllocation;
+import io.clawterm.cluster.NodeFence;
 import io.clawterm.edge.Edge;
 import io.clawterm.http.Readiness;
 import io.clawterm.storage.ClusterNode;
@@ -14,9 +18,13 @@ import io.clawterm.storage.ClusterNodes;
 import io.clawterm.storage.NodeLease;
 import io.clawterm.storage.StorageException;
 import java.time.Duration;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -31,6 +39,10 @@ final class Drain {
   private static final Logger LOG = LoggerFactory.getLogger(Drain.class);
   private static final List<String> REGIONS = List.of("session", "directory");
   private static final Duration LOOK = Duration.ofMillis(100);
+
+  /** How soon devices of a drained node hear of a node that is new. */
+  private static final Duration REFRESH = Duration.ofSeconds(1);
+
   private static final Duration ANSWER = Duration.ofSeconds(2);
 
   private final ActorSystem<?> system;
@@ -41,6 +53,7 @@ final class Drain {
   private final Duration limit;
   private final Consumer<String> progress;
   private int wishes;
+  private volatile boolean ending;
   private volatile boolean hurried;
 
   Drain(
@@ -62,6 +75,9 @@ final class Drain {
   }
 
   private synchronized void wanted(boolean drains) {
+    if (ending && !drains) {
+      return;
+    }
     wishes++;
     if (drains) {
       readiness.drain();
@@ -76,35 +92,54 @@ final class Drain {
   }
 
   private synchronized boolean isWanted(int wish) {
-    return wish == wishes;
+    return wish == wishes && !system.getWhenTerminated().toCompletableFuture().isDone();
   }
 
-  /** First the sessions, then the devices: most devices notice the second only. */
+  /**
+   * First the sessions, then the devices: most devices notice the second only. Where nobody can
+   * take over, all stays until somebody can.
+   */
   private void empty(int wish) {
     LOG.info("this node drains");
+    boolean told = false;
     try {
-      while (isWanted(wish) && shards() > 0 && !others().isEmpty()) {
-        pause();
-      }
-      if (isWanted(wish)) {
-        edge.drain(devicesAt(others()))
-            .thenRun(() -> LOG.info("this node has no devices any more"));
+      while (isWanted(wish) && !(told && ending)) {
+        try {
+          List<ClusterNode> others = others();
+          if (!others.isEmpty() && (shards() == 0 || !anybodyTakesSessions())) {
+            told = sendAway(wish, others, told);
+          }
+        } catch (StorageException | TimeoutException | ExecutionException e) {
+          LOG.atWarn()
+              .addKeyValue("failure", e.toString())
+              .log("the draining is held up, and goes on by itself");
+        }
+        pause(told ? REFRESH : LOOK);
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-    } catch (Exception e) {
-      LOG.atWarn()
-          .setCause(e)
-          .log("this node could not be drained; what it has stays until it ends");
     }
   }
 
-  private synchronized void pause() throws InterruptedException {
-    TimeUnit.MILLISECONDS.timedWait(this, LOOK.toMillis());
+  private synchronized boolean sendAway(int wish, List<ClusterNode> others, boolean told) {
+    if (wish != wishes) {
+      return told;
+    }
+    if (told) {
+      edge.elsewhere(devicesAt(others));
+    } else {
+      edge.drain(devicesAt(others))
+          .thenRun(() -> LOG.info("this node has no sessions and no devices any more"));
+    }
+    return true;
+  }
+
+  private synchronized void pause(Duration length) throws InterruptedException {
+    TimeUnit.MILLISECONDS.timedWait(this, length.toMillis());
   }
 
   /** How many shards are here. */
-  private int shards() throws Exception {
+  private int shards() throws InterruptedException, ExecutionException, TimeoutException {
     int count = 0;
     for (String name : REGIONS) {
       ActorRef region = ClusterSharding.get(Adapter.toClassic(system)).shardRegion(name);
@@ -119,15 +154,32 @@ final class Drain {
     return count;
   }
 
-  /** The nodes that can take over. */
+  /** The nodes that can take over: alive, members, and not about to go themselves. */
   private List<ClusterNode> others() {
+    Set<String> members = new HashSet<>();
+    for (Member member : Cluster.get(system).state().getMembers()) {
+      if (member.status().equals(MemberStatus.up())) {
+        members.add(NodeFence.text(member.address()) + member.uniqueAddress().longUid());
+      }
+    }
     return nodes.writers().stream()
         .filter(node ->
             node.connected()
-                && node.joined()
                 && !node.draining()
-                && node.number() != lease.number())
+                && node.number() != lease.number()
+                && members.contains(node.address() + node.uid()))
         .toList();
+  }
+
+  private boolean anybodyTakesSessions() {
+    for (Member member : Cluster.get(system).state().getMembers()) {
+      if (member.status().equals(MemberStatus.up())
+          && member.hasRole("session")
+          && !NodeFence.of(Adapter.toClassic(system)).isDraining(member.uniqueAddress())) {
+        return true;
+      }
+    }
+    return false;
   }
 
   private static List<String> devicesAt(List<ClusterNode> others) {
@@ -135,8 +187,11 @@ final class Drain {
   }
 
   /** Drains for good, as far as that goes within the limit; at once where nobody takes over. */
-  void beforeEnd() throws Exception {
-    if (limit.isZero() || !lease.isHeld()) {
+  void beforeEnd() throws InterruptedException {
+    ending = true;
+    if (limit.isZero()
+        || !lease.isHeld()
+        || system.getWhenTerminated().toCompletableFuture().isDone()) {
       return;
     }
     try {
@@ -158,16 +213,20 @@ final class Drain {
     hurried = true;
   }
 
-  private void awaitEmpty(long deadline) throws Exception {
-    while (shards() > 0 || edge.connections() > 0) {
-      if (hurried || System.nanoTime() > deadline || others().isEmpty()) {
-        LOG.atWarn()
-            .addKeyValue("shards", shards())
-            .addKeyValue("connections", edge.connections())
-            .log("this node stops before it is empty; what is left comes back by itself");
-        return;
+  private void awaitEmpty(long deadline) throws InterruptedException {
+    boolean empty = false;
+    while (!empty && !hurried && System.nanoTime() < deadline && !others().isEmpty()) {
+      try {
+        empty = shards() == 0 && edge.connections() == 0;
+      } catch (ExecutionException | TimeoutException e) {
+        LOG.atDebug().setCause(e).log("a shard region does not answer");
       }
-      pause();
+      pause(LOOK);
+    }
+    if (!empty) {
+      LOG.atWarn()
+          .addKeyValue("connections", edge.connections())
+          .log("this node stops before it is empty; what is left comes back by itself");
     }
   }
 }

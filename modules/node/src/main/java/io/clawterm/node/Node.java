@@ -355,7 +355,8 @@ final class Node implements ClawTerm {
             lease(),
             edge,
             readiness,
-            blocks.cluster().drainTimeout(),
+            // A host's system hands over by itself, at the host's pace.
+            plan.system().isPresent() ? Duration.ZERO : blocks.cluster().drainTimeout(),
             plan.progress());
     drain = Optional.of(emptying);
     closing.add("drain", emptying::beforeEnd);

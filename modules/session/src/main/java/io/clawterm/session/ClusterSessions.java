@@ -1,10 +1,14 @@
 package io.clawterm.session;
 
 import akka.actor.typed.ActorSystem;
+import akka.cluster.Member;
+import akka.cluster.MemberStatus;
 import akka.cluster.sharding.ShardCoordinator.ShardAllocationStrategy;
 import akka.cluster.sharding.typed.ClusterShardingSettings;
 import akka.cluster.sharding.typed.javadsl.ClusterSharding;
 import akka.cluster.sharding.typed.javadsl.Entity;
+import akka.cluster.sharding.typed.javadsl.EntityRef;
+import akka.cluster.typed.Cluster;
 import io.clawterm.api.Principal;
 import io.clawterm.api.SessionId;
 import java.security.SecureRandom;
@@ -12,7 +16,9 @@ import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.TimeoutException;
 import java.util.function.Supplier;
+import scala.jdk.javaapi.OptionConverters;
 
 /** Sessions sharded over the nodes of the cluster. */
 public final class ClusterSessions implements Sessions {
@@ -20,7 +26,8 @@ public final class ClusterSessions implements Sessions {
   /** How long a nonce leads to the session that it opened (protocol, field NONCE). */
   private static final Duration NONCE_VALID = Duration.ofMinutes(10);
 
-  private static final Duration ASK_TIMEOUT = Duration.ofSeconds(10);
+  private static final Duration ASK_TIMEOUT = Duration.ofSeconds(2);
+  private static final int ASKS = 5;
 
   private final ClusterSharding sharding;
   private final ResumeTokens tokens;
@@ -90,11 +97,40 @@ public final class ClusterSessions implements Sessions {
       return CompletableFuture.completedFuture(candidate);
     }
     Optional<Duration> valid = key.isPresent() ? Optional.empty() : Optional.of(NONCE_VALID);
-    return sharding
-        .entityRefFor(DirectoryEntity.TYPE, principal.tenant() + "/" + name.get())
+    EntityRef<DirectoryEntity.Resolve> directory =
+        sharding.entityRefFor(DirectoryEntity.TYPE, principal.tenant() + "/" + name.get());
+    return ask(directory, candidate, unlike, valid, ASKS);
+  }
+
+  /** What is sent to a node that has just died is lost; to ask again changes nothing. */
+  private static CompletionStage<SessionId> ask(
+      EntityRef<DirectoryEntity.Resolve> directory,
+      SessionId candidate,
+      Optional<SessionId> unlike,
+      Optional<Duration> valid,
+      int times) {
+    return directory
         .<DirectoryEntity.Resolved>ask(
             replyTo -> new DirectoryEntity.Resolve(candidate, unlike, valid, replyTo), ASK_TIMEOUT)
-        .thenApply(DirectoryEntity.Resolved::session);
+        .thenApply(DirectoryEntity.Resolved::session)
+        .exceptionallyCompose(failure ->
+            times > 1 && failure.getCause() instanceof TimeoutException
+                ? ask(directory, candidate, unlike, valid, times - 1)
+                : CompletableFuture.failedFuture(failure));
+  }
+
+  /** Whether another node of the cluster could take over a session from this one. */
+  static boolean canMove(ActorSystem<?> system) {
+    Optional<String> role = OptionConverters.toJava(ClusterShardingSettings.create(system).role());
+    Cluster cluster = Cluster.get(system);
+    for (Member member : cluster.state().getMembers()) {
+      if (!member.equals(cluster.selfMember())
+          && member.status().equals(MemberStatus.up())
+          && role.stream().allMatch(member::hasRole)) {
+        return true;
+      }
+    }
+    return false;
   }
 
   @Override

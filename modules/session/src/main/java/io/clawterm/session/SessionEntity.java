@@ -29,6 +29,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -69,6 +70,8 @@ public final class SessionEntity
    */
   private static final long MAX_COMMANDS = 256;
 
+  private static final int MAX_ASKED = 64;
+
   /** Messages of the entity to itself. */
   private sealed interface Self extends SessionCommand.Own {
     record Flush() implements Self {}
@@ -97,6 +100,10 @@ public final class SessionEntity
   private final Map<Long, Attachment> arriving = new LinkedHashMap<>();
 
   private final Map<Long, AttachedDevice> attached = new LinkedHashMap<>();
+
+  /** The attachments that were asked for lately. */
+  private final Set<Long> asked = new LinkedHashSet<>(2);
+
   private Pending pending = new Pending(new SessionState.Absent());
   private Tail tail = new Tail(1, 1);
   private SessionState committed = new SessionState.Absent();
@@ -209,8 +216,16 @@ public final class SessionEntity
     return (state, command) -> {
       handled++;
       switch (command) {
-        case SessionCommand.Connect connect -> connect(connect);
-        case SessionCommand.Resume resume -> resume(resume);
+        case SessionCommand.Connect connect -> {
+          if (isNew(connect.attachment())) {
+            connect(connect);
+          }
+        }
+        case SessionCommand.Resume resume -> {
+          if (isNew(resume.attachment())) {
+            resume(resume);
+          }
+        }
         case SessionCommand.Input input -> input(input);
         case SessionCommand.Confirm confirm ->
             device(confirm.attachment()).ifPresent(this::confirm);
@@ -307,6 +322,14 @@ public final class SessionEntity
   }
 
   // ---- devices come and go ----
+
+  /** An edge that gets no answer asks again; what came before is, or will be, answered. */
+  private boolean isNew(Attachment attachment) {
+    if (asked.size() >= MAX_ASKED) {
+      asked.remove(asked.iterator().next());
+    }
+    return asked.add(attachment.number());
+  }
 
   private void connect(SessionCommand.Connect connect) {
     Attachment attachment = connect.attachment();
@@ -1059,7 +1082,10 @@ public final class SessionEntity
    * way, it is woken at its next node, as there may be no device.
    */
   private void stopped() {
-    if (leaving && !resting && committed.hasWork()) {
+    if (leaving
+        && !resting
+        && committed.hasWork()
+        && ClusterSessions.canMove(context.getSystem())) {
       ClusterSharding.get(context.getSystem())
           .entityRefFor(TYPE, id.toString())
           .tell(new SessionCommand.Wake());

@@ -8,6 +8,7 @@ import java.sql.Statement;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
+import java.util.Arrays;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -64,8 +65,8 @@ public final class NodeLease implements AutoCloseable {
   private static final String BEAT_SQL =
       """
       SELECT clock_timestamp(), fenced_at IS NULL, draining_at IS NOT NULL, ARRAY(
-        SELECT address FROM clawterm.cluster_node
-        WHERE draining_at IS NOT NULL AND fenced_at IS NULL)
+        SELECT address || ' ' || uid FROM clawterm.cluster_node
+        WHERE draining_at IS NOT NULL AND fenced_at IS NULL AND address <> '')
       FROM clawterm.cluster_node WHERE number = ?
       """;
 
@@ -124,7 +125,7 @@ public final class NodeLease implements AutoCloseable {
         lease.beat(connection);
         lease.watch.start();
         return lease;
-      } catch (SQLException | StorageException e) {
+      } catch (SQLException | RuntimeException e) {
         discard(connection);
         throw e;
       }
@@ -205,7 +206,7 @@ public final class NodeLease implements AutoCloseable {
     }
   }
 
-  /** The addresses of all nodes that drain, {@code host:port}, as of the last beat. */
+  /** All nodes that drain, {@code host:port uid}, as of the last beat. */
   public Set<String> draining() {
     return draining;
   }
@@ -275,7 +276,7 @@ public final class NodeLease implements AutoCloseable {
         throw new SQLException("the lock of node " + number + " is taken");
       }
       return connection;
-    } catch (SQLException e) {
+    } catch (SQLException | RuntimeException e) {
       discard(connection);
       throw e;
     }
@@ -298,7 +299,8 @@ public final class NodeLease implements AutoCloseable {
         checkClock(skew.abs().minus(way.abs()));
         confirmedNanos = System.nanoTime();
         boolean mayWrite = row.getBoolean(2);
-        draining(row.getBoolean(3), Set.of((String[]) row.getArray(4).getArray()));
+        draining(
+            row.getBoolean(3), Set.copyOf(Arrays.asList((String[]) row.getArray(4).getArray())));
         return mayWrite;
       }
     }

@@ -98,13 +98,13 @@ class ClusterNodesTest {
 
       assertThat(nodes.drain(lease.number(), true)).isTrue();
       await().atMost(LIMIT).until(() -> told.equals(List.of(true)));
-      await().atMost(LIMIT).until(() -> other.draining().contains("10.0.0.9:25520"));
+      await().atMost(LIMIT).until(() -> other.draining().contains("10.0.0.9:25520 9"));
       assertThat(nodes.writers())
           .anyMatch(node -> node.number() == lease.number() && node.draining());
 
       assertThat(nodes.drain(lease.number(), false)).isTrue();
       await().atMost(LIMIT).until(() -> told.equals(List.of(true, false)));
-      await().atMost(LIMIT).until(() -> !other.draining().contains("10.0.0.9:25520"));
+      await().atMost(LIMIT).until(() -> !other.draining().contains("10.0.0.9:25520 9"));
       lease.close();
       assertThat(nodes.drain(lease.number(), true)).as("it is over").isFalse();
     }
