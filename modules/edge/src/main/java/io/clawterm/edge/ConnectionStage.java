@@ -202,7 +202,7 @@ final class ConnectionStage extends GraphStage<FlowShape<ByteString, ByteString>
           };
       permit = edge.limits().admit(peer.origin(), evict).orElse(null);
       stop = () -> ending.invoke(edge.farewell(peer));
-      edge.opened(stop);
+      edge.opened(peer, stop);
       closeBy = settings.firstFrameTimeout().toNanos();
       wakeAt(closeBy);
       if (permit == null) {

@@ -12,8 +12,8 @@ import io.clawterm.session.Sessions;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
@@ -35,15 +35,26 @@ public final class Edge {
   /** Connections that are told at one moment come back at several. */
   private static final Duration MAX_STAGGER = Duration.ofMillis(50);
 
+  /** Who is not to stay. */
+  private enum Leaving {
+    NOBODY,
+    /** A Unix socket is the only way in for its machine, and a drained node is one all the same. */
+    ALL_BUT_UNIX,
+    ALL
+  }
+
   private final Sessions sessions;
   private final Authenticator authenticator;
   private final Supplier<EdgeSettings> settings;
   private final ConnectionLimits limits;
   private final Admission admission;
   private final EdgeMetrics metrics;
-  private final Set<Runnable> open = ConcurrentHashMap.newKeySet();
+
+  /** The open connections: what asks them to end, and who is there. */
+  private final Map<Runnable, Peer> open = new ConcurrentHashMap<>();
+
   private volatile CompletableFuture<Done> drained = new CompletableFuture<>();
-  private volatile boolean stopping;
+  private volatile Leaving leaving = Leaving.NOBODY;
   private volatile List<String> elsewhere = List.of();
   private volatile Duration stagger = Duration.ZERO;
 
@@ -94,11 +105,11 @@ public final class Edge {
   public CompletionStage<Done> shutdown(List<String> others) {
     elsewhere = List.copyOf(others);
     stagger = settings().retryAfter();
-    stopping = true;
+    leaving = Leaving.ALL;
     if (!open.isEmpty() && drained.isDone()) {
       drained = new CompletableFuture<>();
     }
-    open.forEach(Runnable::run);
+    open.keySet().forEach(Runnable::run);
     completeIfDrained();
     return drained
         .copy()
@@ -107,8 +118,9 @@ public final class Edge {
   }
 
   /**
-   * Tells all devices to go to one of these addresses, one after the other so that the other nodes
-   * are not stormed; new ones are told the same at once. The listeners stay.
+   * Tells all devices but those on the Unix socket to go to one of these addresses, one after the
+   * other so that the other nodes are not stormed; new ones are told the same at once. The
+   * listeners stay.
    *
    * @param others {@code host:port} of other nodes' TCP listeners
    * @return when all are gone, or {@link #undrain} was called
@@ -116,16 +128,18 @@ public final class Edge {
   public CompletionStage<Done> drain(List<String> others) {
     elsewhere = List.copyOf(others);
     stagger = MAX_STAGGER;
-    stopping = true;
+    leaving = Leaving.ALL_BUT_UNIX;
     long nanos = 0;
-    for (Runnable stop : List.copyOf(open)) {
-      Executor later = CompletableFuture.delayedExecutor(nanos, TimeUnit.NANOSECONDS);
-      later.execute(() -> {
-        if (stopping) {
-          stop.run();
-        }
-      });
-      nanos += 1_000_000_000 / DRAINED_A_SECOND;
+    for (Map.Entry<Runnable, Peer> connection : open.entrySet()) {
+      if (mustLeave(connection.getValue())) {
+        Executor later = CompletableFuture.delayedExecutor(nanos, TimeUnit.NANOSECONDS);
+        later.execute(() -> {
+          if (mustLeave(connection.getValue())) {
+            connection.getKey().run();
+          }
+        });
+        nanos += 1_000_000_000 / DRAINED_A_SECOND;
+      }
     }
     completeIfDrained();
     return drained.copy();
@@ -138,15 +152,23 @@ public final class Edge {
 
   /** Takes devices again. */
   public void undrain() {
-    stopping = false;
+    leaving = Leaving.NOBODY;
     elsewhere = List.of();
     drained.complete(Done.getInstance());
     drained = new CompletableFuture<>();
   }
 
-  /** The connections that are open. */
-  public int connections() {
-    return open.size();
+  /** The connections that {@link #drain} sends away and that are still there. */
+  public long leaving() {
+    return open.values().stream().filter(this::mustLeave).count();
+  }
+
+  private boolean mustLeave(Peer peer) {
+    return switch (leaving) {
+      case NOBODY -> false;
+      case ALL_BUT_UNIX -> peer.transport() != Peer.Transport.UNIX;
+      case ALL -> true;
+    };
   }
 
   /**
@@ -173,9 +195,9 @@ public final class Edge {
    *
    * @param stop asks it to end, on any thread
    */
-  void opened(Runnable stop) {
-    open.add(stop);
-    if (stopping) {
+  void opened(Peer peer, Runnable stop) {
+    open.put(stop, peer);
+    if (mustLeave(peer)) {
       stop.run();
     }
   }
@@ -204,13 +226,13 @@ public final class Edge {
 
   void closed(Runnable stop) {
     open.remove(stop);
-    if (stopping) {
+    if (leaving != Leaving.NOBODY) {
       completeIfDrained();
     }
   }
 
   private void completeIfDrained() {
-    if (open.isEmpty()) {
+    if (leaving() == 0) {
       drained.complete(Done.getInstance());
     }
   }

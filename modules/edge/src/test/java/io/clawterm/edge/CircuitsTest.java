@@ -299,7 +299,7 @@ class CircuitsTest {
         client.hangUp();
       }
       await().until(() -> drained.toCompletableFuture().isDone());
-      assertThat(leaving.edge.connections()).isZero();
+      assertThat(leaving.edge.leaving()).isZero();
       try (TestClient late = leaving.client()) {
         assertThat(code(late.receive())).isEqualTo(Code.MOVED);
       }

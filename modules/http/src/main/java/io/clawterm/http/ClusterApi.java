@@ -47,6 +47,7 @@ final class ClusterApi {
    *
    * @param status the member's, or {@code absent}: a life that may write and is no member
    * @param connected whether it holds its lock with the database
+   * @param draining whether it is to give its sessions and devices to others
    * @param figures absent where it has not answered
    */
   private record NodeJson(
@@ -59,6 +60,7 @@ final class ClusterApi {
       @Nullable String startedAt,
       @Nullable String devicesAt,
       @Nullable Boolean connected,
+      @Nullable Boolean draining,
       @Nullable FiguresJson figures) {}
 
   private record FiguresJson(
@@ -175,6 +177,7 @@ final class ClusterApi {
                   .orElse(null),
               life.map(ClusterNode::devicesAt).filter(at -> !at.isEmpty()).orElse(null),
               livesKnown ? life.map(ClusterNode::connected).orElse(false) : null,
+              life.map(ClusterNode::draining).orElse(null),
               figures.map(ClusterApi::json).orElse(null)));
     }
     others.values().forEach(life -> nodes.add(absent(life)));
@@ -196,6 +199,7 @@ final class ClusterApi {
         life.startedAt().toString(),
         life.devicesAt().isEmpty() ? null : life.devicesAt(),
         life.connected(),
+        life.draining(),
         null);
   }
 

@@ -127,6 +127,7 @@ public final class HttpServer {
     endpoints.addAll(new NodeApi(system, parts, database, queries, loopback).endpoints());
     endpoints.addAll(
         new SettingsApi(system, parts.settings(), queries, settings.requestTimeout()).endpoints());
+    endpoints.addAll(new DrainApi(parts, queries).endpoints());
     endpoints.addAll(new HealthApi(system, parts, database).endpoints());
     endpoints.addAll(new ClusterApi(system, parts, database, queries).endpoints());
     endpoints.addAll(new Pages(parts.node().version()).endpoints());

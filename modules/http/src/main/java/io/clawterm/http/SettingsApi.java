@@ -8,7 +8,6 @@ import akka.http.javadsl.model.HttpResponse;
 import akka.http.javadsl.model.headers.RawHeader;
 import akka.pattern.Patterns;
 import com.fasterxml.jackson.databind.JsonNode;
-import io.clawterm.api.Principal;
 import io.clawterm.config.ConfigurationProblem;
 import io.clawterm.config.InvalidConfigurationException;
 import io.clawterm.config.LiveSettings;
@@ -123,12 +122,7 @@ final class SettingsApi {
   /** Only the owner of the server sees and changes how it is set. */
   private static Function<Call, CompletionStage<HttpResponse>> owner(
       Function<Call, CompletionStage<HttpResponse>> answer) {
-    return call ->
-        call.principal().equals(Principal.LOCAL)
-            ? answer.apply(call)
-            : problem(
-                new Problem(Problem.Reason.FORBIDDEN, "Only the owner may see or change settings."),
-                call);
+    return OwnerOnly.of("Only the owner may see or change settings.", answer);
   }
 
   private CompletionStage<HttpResponse> list(Call call) {

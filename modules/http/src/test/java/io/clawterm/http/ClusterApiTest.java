@@ -17,6 +17,8 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Clock;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -88,6 +90,49 @@ class ClusterApiTest {
           });
       database.startServer();
     }
+  }
+
+  @Test
+  void theOwnerSaysWhichNodeDrains() {
+    var registry = TestServer.registry();
+    try (TestDatabase database = new TestDatabase(folder);
+        TestNode node =
+            new TestNode(database, new ManualClock(), new MicrometerSessionMetrics(registry));
+        TestServer server = new TestServer(node, database, registry);
+        NodeLease other = NodeLease.acquire(database.pool, Clock.systemUTC(), "x", "9")) {
+      assertThat(drain(server, "PUT", "" + other.number(), TestServer.MAY_TOKEN).status())
+          .isEqualTo(403);
+      assertThat(drain(server, "PUT", "one", TestServer.LOCAL_TOKEN).problem())
+          .isEqualTo("invalid-parameter");
+      assertThat(drain(server, "PUT", "999999999", TestServer.LOCAL_TOKEN).status()).isEqualTo(404);
+      assertThat(drainingNodes(server)).isEmpty();
+
+      assertThat(drain(server, "PUT", "" + other.number(), TestServer.LOCAL_TOKEN).json())
+          .hasToString("{\"number\":%d,\"draining\":true}".formatted(other.number()));
+      assertThat(drainingNodes(server)).containsExactly(other.number());
+
+      assertThat(drain(server, "DELETE", "" + other.number(), TestServer.LOCAL_TOKEN).status())
+          .isEqualTo(200);
+      assertThat(drainingNodes(server)).isEmpty();
+    }
+  }
+
+  private static TestServer.Answer drain(
+      TestServer server, String method, String number, String token) {
+    return server.send(
+        server
+            .request(method, "/api/v1/cluster/nodes/" + number + "/drain")
+            .header("Authorization", "Bearer " + token));
+  }
+
+  private static List<Integer> drainingNodes(TestServer server) {
+    List<Integer> numbers = new ArrayList<>();
+    for (JsonNode node : server.get("/api/v1/cluster").json().path("nodes")) {
+      if (node.path("draining").asBoolean()) {
+        numbers.add(node.path("number").asInt());
+      }
+    }
+    return numbers;
   }
 
   private static void awaitAttached(TestServer server, int count) {

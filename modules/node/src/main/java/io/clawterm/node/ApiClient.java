@@ -99,6 +99,10 @@ final class ApiClient implements AutoCloseable {
     return response;
   }
 
+  JsonNode put(String path) throws IOException, InterruptedException {
+    return send(request(path).PUT(HttpRequest.BodyPublishers.noBody()));
+  }
+
   JsonNode delete(String path, long version) throws IOException, InterruptedException {
     return send(request(path).header("If-Match", "\"" + version + "\"").DELETE());
   }

@@ -163,8 +163,9 @@ final class ClusterView {
   }
 
   private static String status(JsonNode node) {
-    String status = node.path("status").asText();
-    return status.equals("absent") || node.path("reachable").asBoolean()
+    String status =
+        node.path("status").asText() + (node.path("draining").asBoolean() ? ", draining" : "");
+    return node.path("status").asText().equals("absent") || node.path("reachable").asBoolean()
         ? status
         : status + ", unreachable";
   }
@@ -315,7 +316,7 @@ final class ClusterView {
     if (node.has("connected") && !node.path("connected").asBoolean()) {
       found.add("does not hold its lock with the database");
     }
-    if (figures.path("draining").asBoolean()) {
+    if (figures.path("draining").asBoolean() && !node.path("draining").asBoolean()) {
       found.add("is about to stop");
     }
     if (lease.has("held") && !lease.path("held").asBoolean()) {

@@ -53,6 +53,7 @@ final class Drain {
   private final Duration limit;
   private final Consumer<String> progress;
   private int wishes;
+  private volatile boolean told;
   private volatile boolean ending;
   private volatile boolean hurried;
 
@@ -101,13 +102,13 @@ final class Drain {
    */
   private void empty(int wish) {
     LOG.info("this node drains");
-    boolean told = false;
+    told = false;
     try {
       while (isWanted(wish) && !(told && ending)) {
         try {
           List<ClusterNode> others = others();
           if (!others.isEmpty() && (shards() == 0 || !anybodyTakesSessions())) {
-            told = sendAway(wish, others, told);
+            sendAway(wish, others);
           }
         } catch (StorageException | TimeoutException | ExecutionException e) {
           LOG.atWarn()
@@ -121,17 +122,17 @@ final class Drain {
     }
   }
 
-  private synchronized boolean sendAway(int wish, List<ClusterNode> others, boolean told) {
+  private synchronized void sendAway(int wish, List<ClusterNode> others) {
     if (wish != wishes) {
-      return told;
+      return;
     }
     if (told) {
       edge.elsewhere(devicesAt(others));
     } else {
+      told = true;
       edge.drain(devicesAt(others))
           .thenRun(() -> LOG.info("this node has no sessions and no devices any more"));
     }
-    return true;
   }
 
   private synchronized void pause(Duration length) throws InterruptedException {
@@ -217,7 +218,7 @@ final class Drain {
     boolean empty = false;
     while (!empty && !hurried && System.nanoTime() < deadline && !others().isEmpty()) {
       try {
-        empty = shards() == 0 && edge.connections() == 0;
+        empty = told && shards() == 0 && edge.leaving() == 0;
       } catch (ExecutionException | TimeoutException e) {
         LOG.atDebug().setCause(e).log("a shard region does not answer");
       }
@@ -225,7 +226,7 @@ final class Drain {
     }
     if (!empty) {
       LOG.atWarn()
-          .addKeyValue("connections", edge.connections())
+          .addKeyValue("connections", edge.leaving())
           .log("this node stops before it is empty; what is left comes back by itself");
     }
   }

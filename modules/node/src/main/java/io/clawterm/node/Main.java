@@ -30,6 +30,7 @@ import picocli.CommandLine.Spec;
       SettingsCommand.class,
       ClusterCommand.class,
       TopCommand.class,
+      DrainCommand.class,
       DoctorCommand.class,
       VersionCommand.class,
       WarmUpCommand.class,

@@ -59,6 +59,21 @@ class ClusterCommandsTest {
   }
 
   @Test
+  void aNodeAloneWaitsForSomebodyWhoTakesOver() throws Exception {
+    Cli.Result drained = cli.run("drain", "--timeout", "5");
+    try {
+      assertThat(drained.code()).isEqualTo(1);
+      assertThat(drained.err()).contains("no other node that could take over");
+      assertThat(cli.run("drain", "999").err()).contains("there is no node 999");
+      assertThat(JSON.readTree(cli.run("cluster", "--json").out()).at("/nodes/0/draining"))
+          .matches(JsonNode::asBoolean);
+    } finally {
+      cli.run("drain", "--undo").succeeded();
+    }
+    cli.run("send", "--target", "agent:demo", "count to 2").succeeded();
+  }
+
+  @Test
   void topWritesLinesWhereThereIsNoTerminal() throws Exception {
     List<JsonNode> looks =
         cli.run("top", "-n", "2", "--json")

@@ -57,6 +57,30 @@ class TwoNodesTest {
   }
 
   @Test
+  void aNodeThatIsDrainedGivesItsSessionsAway() throws Exception {
+    Cli first = machine("leaver");
+    Cli second = machine("stayer");
+    try (RunningNode one = up(first);
+        RunningNode two = up(second)) {
+      Path out = Files.createFile(home.resolve("leave.out"));
+      Path err = Files.createFile(home.resolve("leave.err"));
+      Process talk = first.start(out, err, "connect", "--key", "leaving", "agent:demo");
+      talk.getOutputStream().write("count to 100 at 10 per second\n".getBytes(UTF_8));
+      talk.getOutputStream().flush();
+      await().atMost(LIMIT).until(() -> Files.readString(out).contains(" 5 "));
+
+      assertThat(first.run("drain").succeeded().out()).contains("is empty");
+
+      await()
+          .atMost(LIMIT)
+          .until(() -> Files.readString(out).replaceAll("\\s+", " ").contains(" 98 99 100"));
+      assertThat(second.run("cluster").succeeded().out()).contains("up, draining");
+      assertThat(one.complained() + two.complained()).doesNotContain("has to start again");
+      talk.destroyForcibly();
+    }
+  }
+
+  @Test
   void aNodeOfAnotherClusterIsRefusedOnTheSameDatabase() throws Exception {
     Cli first = machine("named");
     Cli second = machine("stranger");

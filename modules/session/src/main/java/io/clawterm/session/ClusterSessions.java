@@ -65,7 +65,10 @@ public final class ClusterSessions implements Sessions {
                 SessionEntity.TYPE,
                 entity ->
                     SessionEntity.create(
-                        SessionId.of(entity.getEntityId()), environment, entity.getShard()))
+                        SessionId.of(entity.getEntityId()),
+                        environment,
+                        entity.getShard(),
+                        () -> wakeElsewhere(system, entity.getEntityId())))
             .withSettings(
                 // Sharding sees only what comes through it: attached devices speak to the entity
                 // directly, and runs need nobody. The entity knows itself when it may rest.
@@ -119,8 +122,16 @@ public final class ClusterSessions implements Sessions {
                 : CompletableFuture.failedFuture(failure));
   }
 
-  /** Whether another node of the cluster could take over a session from this one. */
-  static boolean canMove(ActorSystem<?> system) {
+  /** Where nobody can take over, the region that stops would wait for whoever takes the message. */
+  private static void wakeElsewhere(ActorSystem<?> system, String session) {
+    if (canMove(system)) {
+      ClusterSharding.get(system)
+          .entityRefFor(SessionEntity.TYPE, session)
+          .tell(new SessionCommand.Wake());
+    }
+  }
+
+  private static boolean canMove(ActorSystem<?> system) {
     Optional<String> role = OptionConverters.toJava(ClusterShardingSettings.create(system).role());
     Cluster cluster = Cluster.get(system);
     for (Member member : cluster.state().getMembers()) {

@@ -95,6 +95,7 @@ public final class SessionEntity
   private final SessionId id;
   private final SessionEnvironment environment;
   private final Arrivals arrivals;
+  private final Runnable movedAtWork;
 
   /** Devices whose attachment is decided and not durable yet. */
   private final Map<Long, Attachment> arriving = new LinkedHashMap<>();
@@ -128,16 +129,31 @@ public final class SessionEntity
   private final TargetSlot target = new TargetSlot();
   private Optional<Attachment.WindowSize> size = Optional.empty();
 
-  /** The behaviour of the entity with this id. */
+  /** The behaviour of the entity with this id, which nobody wakes when it has moved. */
   public static Behavior<SessionCommand> create(
       SessionId id, SessionEnvironment environment, ActorRef<ClusterSharding.ShardCommand> shard) {
+    return create(id, environment, shard, () -> {});
+  }
+
+  /**
+   * The behaviour of the entity with this id.
+   *
+   * @param movedAtWork run when the entity moves with work under way: there may be no device that
+   *     would wake it at its next node
+   */
+  static Behavior<SessionCommand> create(
+      SessionId id,
+      SessionEnvironment environment,
+      ActorRef<ClusterSharding.ShardCommand> shard,
+      Runnable movedAtWork) {
     return Behaviors.setup(outer -> {
       Arrivals arrivals = new Arrivals(id);
       return Behaviors.intercept(
           () -> arrivals,
           Behaviors.setup(context ->
-              Behaviors.withTimers(
-                  timers -> new SessionEntity(context, timers, shard, id, environment, arrivals))));
+              Behaviors.withTimers(timers ->
+                  new SessionEntity(
+                      context, timers, shard, id, environment, arrivals, movedAtWork))));
     });
   }
 
@@ -151,7 +167,8 @@ public final class SessionEntity
       ActorRef<ClusterSharding.ShardCommand> shard,
       SessionId id,
       SessionEnvironment environment,
-      Arrivals arrivals) {
+      Arrivals arrivals,
+      Runnable movedAtWork) {
     super(persistenceId(id));
     this.context = context;
     this.timers = timers;
@@ -159,6 +176,7 @@ public final class SessionEntity
     this.id = id;
     this.environment = environment;
     this.arrivals = arrivals;
+    this.movedAtWork = movedAtWork;
   }
 
   @Override
@@ -1077,19 +1095,8 @@ public final class SessionEntity
     }
   }
 
-  /**
-   * Whatever stops the entity, its devices come back by themselves. Where it moves with work under
-   * way, it is woken at its next node, as there may be no device.
-   */
+  /** Whatever stops the entity, its devices come back by themselves. */
   private void stopped() {
-    if (leaving
-        && !resting
-        && committed.hasWork()
-        && ClusterSessions.canMove(context.getSystem())) {
-      ClusterSharding.get(context.getSystem())
-          .entityRefFor(TYPE, id.toString())
-          .tell(new SessionCommand.Wake());
-    }
     Code code = leaving ? Code.MOVED : Code.OVERLOADED;
     attached
         .values()
@@ -1098,5 +1105,8 @@ public final class SessionEntity
         .values()
         .forEach(attachment ->
             tellRefused(attachment, DeviceMessage.Refusal.OVERLOADED, "try again in a moment"));
+    if (leaving && !resting && committed.hasWork()) {
+      movedAtWork.run();
+    }
   }
 }

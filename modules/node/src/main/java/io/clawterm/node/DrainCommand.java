@@ -1,0 +1,132 @@
+package io.clawterm.node;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code clawterm drain}. */
+@Command(
+    name = "drain",
+    description =
+        "Let a node give its sessions and devices to the others, so that it can be stopped. It goes"
+            + " on running, and takes none until it is started again, or drained no more.",
+    mixinStandardHelpOptions = true)
+final class DrainCommand implements Callable<Integer> {
+
+  private static final Duration LOOK = Duration.ofSeconds(1);
+  private static final Duration SILENCE = Duration.ofSeconds(2);
+
+  @Spec private CommandSpec spec;
+  @Mixin private DataOption data;
+
+  @Parameters(
+      arity = "0..1",
+      paramLabel = "NODE",
+      description = "Number or address, as `clawterm cluster` shows it; else the one of --data.")
+  private @Nullable String name;
+
+  @Option(names = "--undo", description = "Let the node take sessions and devices again.")
+  private boolean undo;
+
+  @Option(
+      names = "--timeout",
+      paramLabel = "SECONDS",
+      defaultValue = "60",
+      description = "Wait for so long until the node is empty (60); 0: do not wait.")
+  private int timeout;
+
+  @Option(names = "--json", description = "As a JSON object.")
+  private boolean json;
+
+  @Override
+  public Integer call() throws Exception {
+    Logs.onTerminal();
+    PrintWriter out = spec.commandLine().getOut();
+    try (ApiClient api = ApiClient.ofData(data.folder())) {
+      int number = number(api.get(ClusterCommand.PATH, ClusterCommand.PATIENCE));
+      String path = ClusterCommand.PATH + "/nodes/" + number + "/drain";
+      JsonNode answer = undo ? api.delete(path) : api.put(path);
+      boolean empty = undo || timeout == 0 || awaitEmpty(api, number);
+      if (json) {
+        out.println(answer);
+      } else if (undo) {
+        out.println("Node " + number + " takes sessions and devices again.");
+      } else if (timeout == 0) {
+        out.println("Node " + number + " drains; `clawterm cluster` shows how far it is.");
+      } else if (empty) {
+        out.println("Node " + number + " is empty. Stop it, or take it back with --undo.");
+      }
+      return empty ? 0 : 1;
+    }
+  }
+
+  private int number(JsonNode cluster) {
+    String wanted = name == null ? cluster.path("node").asText() : name;
+    for (JsonNode node : cluster.path("nodes")) {
+      if (node.path("number").isInt()
+          && (node.path("number").asText().equals(wanted)
+              || node.path("address").asText().equals(wanted))) {
+        return node.path("number").asInt();
+      }
+    }
+    throw new CommandFailedException(
+        "there is no node " + wanted + "; clawterm cluster shows which there are");
+  }
+
+  /** Says what is left about every two seconds; false where it takes too long. */
+  private boolean awaitEmpty(ApiClient api, int number) throws IOException, InterruptedException {
+    PrintWriter err = spec.commandLine().getErr();
+    long begin = System.nanoTime();
+    long said = begin;
+    long before = -1;
+    while (System.nanoTime() - begin < TimeUnit.SECONDS.toNanos(timeout)) {
+      JsonNode cluster = api.get(ClusterCommand.PATH, ClusterCommand.PATIENCE);
+      Optional<JsonNode> node = node(cluster, number);
+      if (node.isEmpty()) {
+        return true; // it has ended meanwhile
+      }
+      JsonNode figures = node.get().path("figures");
+      int shards = figures.path("shards").asInt(-1);
+      long connections = figures.path("connections").asLong(-1);
+      if (shards == 0 && (connections == 0 || connections == before)) {
+        return true; // who is left is on the Unix socket, and stays
+      }
+      before = connections;
+      if (System.nanoTime() - said > SILENCE.toNanos()) {
+        said = System.nanoTime();
+        err.println(
+            cluster.path("nodes").size() == 1
+                ? "there is no other node that could take over; waiting for one"
+                : "node %d still has %s shards and %s connections"
+                    .formatted(number, text(shards), text(connections)));
+      }
+      TimeUnit.MILLISECONDS.sleep(LOOK.toMillis());
+    }
+    err.println("node %d is not empty after %d s and goes on draining".formatted(number, timeout));
+    return false;
+  }
+
+  private static Optional<JsonNode> node(JsonNode cluster, int number) {
+    for (JsonNode node : cluster.path("nodes")) {
+      if (node.path("number").asInt() == number) {
+        return Optional.of(node);
+      }
+    }
+    return Optional.empty();
+  }
+
+  private static String text(long count) {
+    return count < 0 ? "?" : "" + count;
+  }
+}
