@@ -53,7 +53,7 @@ final class BenchStore {
       FROM generate_series(1, ?) copy, clawterm.session_summary WHERE session_id = ?
       """;
 
-  private record Cost(double[] seconds, double[] mebibytes) {}
+  private record Cost(double seconds, double mebibytes) {}
 
   private BenchStore() {}
 
@@ -113,7 +113,7 @@ final class BenchStore {
       mebibytes[i] = node.residentBytes() / 1024.0 / 1024.0;
       node.stop(STOP);
     }
-    return new Cost(seconds, mebibytes);
+    return new Cost(BenchReport.median(seconds), BenchReport.median(mebibytes));
   }
 
   private static void copy(Path postgres, SessionId session, int copies) throws SQLException {
@@ -139,16 +139,16 @@ final class BenchStore {
     }
   }
 
-  private static void report(String what, String unit, double[] few, double[] many) {
-    double ratio = BenchReport.median(many) / BenchReport.median(few);
+  private static void report(String what, String unit, double few, double many) {
+    double ratio = many / few;
     BenchReport.line(
         String.format(
             Locale.ROOT,
             "%s  with one %.2f %s  with all %.2f %s  ratio %.2f",
             what,
-            BenchReport.median(few),
+            few,
             unit,
-            BenchReport.median(many),
+            many,
             unit,
             ratio));
     BenchReport.target(what + " of a start", ratio, "<=", TARGET_RATIO, "times");
