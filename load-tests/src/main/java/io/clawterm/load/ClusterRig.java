@@ -23,8 +23,10 @@ import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Base64;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.IntStream;
@@ -40,6 +42,7 @@ final class ClusterRig implements AutoCloseable {
   private static final int SHARDS = 100;
 
   private static final Duration READY = Duration.ofSeconds(90);
+  private static final int OK = 200;
   private static final Duration ASK = Duration.ofSeconds(3);
   private static final ObjectMapper JSON = new ObjectMapper();
 
@@ -172,17 +175,48 @@ final class ClusterRig implements AutoCloseable {
     hosts.cut(other.number(), one.number());
   }
 
-  /** The shards of sessions that a node says it has. */
-  Set<String> shards(Member member) throws IOException, InterruptedException {
-    URI uri = member.node().management().resolve("/cluster/shards/session");
-    HttpResponse<String> answer =
-        http.send(
-            HttpRequest.newBuilder(uri).timeout(ASK).build(), HttpResponse.BodyHandlers.ofString());
-    Set<String> shards = new HashSet<>();
-    for (JsonNode region : JSON.readTree(answer.body()).path("regions")) {
-      shards.add(region.path("shardId").asText());
+  /**
+   * The shards of sessions that each node has; waits until all that run say so, as one that was
+   * taken out of the cluster starts anew by itself.
+   */
+  Map<Member, Set<String>> shards() throws IOException, InterruptedException {
+    Map<Member, Set<String>> all = new HashMap<>();
+    boolean said =
+        Swarm.becomes(
+            () -> {
+              for (Member member : running()) {
+                shards(member).ifPresent(shards -> all.put(member, shards));
+              }
+              return all.keySet().containsAll(running());
+            },
+            READY);
+    if (!said) {
+      throw new IOException("not every node says which shards it has");
     }
-    return shards;
+    return all;
+  }
+
+  private Optional<Set<String>> shards(Member member) {
+    URI uri = member.node().management().resolve("/cluster/shards/session");
+    try {
+      HttpResponse<String> answer =
+          http.send(
+              HttpRequest.newBuilder(uri).timeout(ASK).build(),
+              HttpResponse.BodyHandlers.ofString());
+      if (answer.statusCode() != OK) {
+        return Optional.empty();
+      }
+      Set<String> shards = new HashSet<>();
+      for (JsonNode region : JSON.readTree(answer.body()).path("regions")) {
+        shards.add(region.path("shardId").asText());
+      }
+      return Optional.of(shards);
+    } catch (IOException e) {
+      return Optional.empty(); // it starts anew
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return Optional.empty();
+    }
   }
 
   /** The shard of a session, as Akka's HashCodeMessageExtractor has it. */

@@ -12,7 +12,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -128,10 +127,7 @@ final class ClusterSuite implements AutoCloseable {
       }
       return;
     }
-    Map<Member, Set<String>> shards = new HashMap<>();
-    for (Member member : rig.members()) {
-      shards.put(member, rig.shards(member));
-    }
+    Map<Member, Set<String>> shards = rig.shards();
     long from = System.nanoTime();
     Blow blow = Blow.on(rig, random, plan.isLong());
     fault.strike(blow);

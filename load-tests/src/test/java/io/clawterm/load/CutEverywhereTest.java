@@ -11,7 +11,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** Some places with the build, all with {@code -Pfaults} or {@code -Dcut.every=1}. */
 class CutEverywhereTest {
 
-  private static final int EVERY = Integer.getInteger("cut.every", 9);
+  private static final int EVERY = Integer.getInteger("cut.every", 15);
 
   private static final int TLS_STEP = 23;
 
