@@ -8,8 +8,10 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -22,6 +24,9 @@ import org.jspecify.annotations.Nullable;
  * recognised by {@code NAME.pid}, before the locked file is opened.
  */
 public final class DataFolderLock implements AutoCloseable {
+
+  private static final Duration PATIENCE = Duration.ofSeconds(1);
+  private static final Duration LOOK = Duration.ofMillis(10);
 
   private final FileChannel channel;
   private final Path holderFile;
@@ -78,13 +83,24 @@ public final class DataFolderLock implements AutoCloseable {
   }
 
   private static StorageException held(Path folder, Path holderFile, @Nullable Throwable cause) {
-    String pid = holderOf(holderFile).split(" ", 2)[0];
+    String pid = awaitHolder(holderFile).split(" ", 2)[0];
     return new StorageException(
         folder
             + " is in use by another node (process "
             + (pid.isBlank() ? "unknown" : pid)
             + "). Stop that one first, or give this one a data folder of its own (--data).",
         cause);
+  }
+
+  /** Whoever has the lock writes its name a moment later. */
+  private static String awaitHolder(Path holderFile) {
+    long deadline = System.nanoTime() + PATIENCE.toNanos();
+    String holder = holderOf(holderFile);
+    while (holder.isBlank() && System.nanoTime() < deadline) {
+      LockSupport.parkNanos(LOOK.toNanos());
+      holder = holderOf(holderFile);
+    }
+    return holder;
   }
 
   private static String holderOf(Path holderFile) {
