@@ -198,7 +198,7 @@ class ArchitectureTest {
   void onlyWhatWaitsForOtherProcessesPolls() {
     noClasses()
         .that()
-        .haveNameNotMatching("io\\.clawterm\\.storage\\.Postgres(Server|Watch)")
+        .haveNameNotMatching("io\\.clawterm\\.storage\\.(Postgres(Server|Watch)|DataFolderLock)")
         .and()
         .doNotHaveFullyQualifiedName("io.clawterm.client.FileStore")
         .and()
