@@ -108,6 +108,7 @@ final class Attempts {
   private Outcome attachment(Connection connection, Duration wait) throws InterruptedException {
     long notBefore = System.nanoTime() + wait.toNanos();
     Thread writer = null;
+    long attachedAt = System.nanoTime();
     boolean stays = false;
     try {
       if (!standing.enter(connection)) {
@@ -117,6 +118,7 @@ final class Attempts {
       if (refused != null) {
         return refused(refused);
       }
+      attachedAt = System.nanoTime();
       writer = Thread.ofVirtual().name("clawterm-writer").start(() -> sender.write(connection));
       Outcome outcome = receiver.read(connection);
       stays = outcome instanceof Outcome.Again;
@@ -130,7 +132,7 @@ final class Attempts {
       if (!stays) {
         connection.close();
       }
-      letGo(connection, writer);
+      letGo(connection, writer, Duration.ofNanos(System.nanoTime() - attachedAt));
     }
   }
 
@@ -156,12 +158,13 @@ final class Attempts {
     };
   }
 
-  private void letGo(Connection connection, @Nullable Thread writer) throws InterruptedException {
+  private void letGo(Connection connection, @Nullable Thread writer, Duration attached)
+      throws InterruptedException {
     standing.detach();
     if (writer == null) {
       return;
     }
-    if (connection.age().compareTo(STABLE) > 0) {
+    if (attached.compareTo(STABLE) > 0) {
       receiver.progressed();
     }
     if (!writer.join(WRITER_LIMIT)) {

@@ -24,10 +24,9 @@ final class Connection implements AutoCloseable {
   private final ScheduledExecutorService scheduler;
   private final FrameDecoder decoder = new FrameDecoder(Frame.MAX_PAYLOAD);
   private final byte[] chunk = new byte[CHUNK_BYTES];
-  private final long openedAt = System.nanoTime();
 
-  private volatile long lastReadAt = openedAt;
-  private volatile long lastWriteAt = openedAt;
+  private volatile long lastReadAt = System.nanoTime();
+  private volatile long lastWriteAt = lastReadAt;
   private volatile boolean readingHeld;
   private volatile boolean silent;
   private volatile boolean closed;
@@ -91,10 +90,6 @@ final class Connection implements AutoCloseable {
 
   long lastWriteAt() {
     return lastWriteAt;
-  }
-
-  Duration age() {
-    return Duration.ofNanos(System.nanoTime() - openedAt);
   }
 
   boolean isClosed() {

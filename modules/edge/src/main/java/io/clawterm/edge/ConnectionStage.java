@@ -1237,7 +1237,7 @@ final class ConnectionStage extends GraphStage<FlowShape<ByteString, ByteString>
       connects.forEach(circuit -> wakeAt(circuit.answerBy));
       for (Circuit circuit : circuits.values()) {
         wakeAt(circuit.answerBy);
-        if (circuit.phase == Phase.OPENING) {
+        if (circuit.phase == Phase.OPENING && circuit.held.isEmpty()) {
           wakeAt(circuit.askAgainAt);
         }
         wakeAt(durableBy(circuit));

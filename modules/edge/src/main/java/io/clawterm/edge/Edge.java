@@ -126,6 +126,9 @@ public final class Edge {
    * @return when all are gone, or {@link #undrain} was called
    */
   public CompletionStage<Done> drain(List<String> others) {
+    if (leaving == Leaving.ALL) {
+      return drained.copy(); // it is over anyway
+    }
     elsewhere = List.copyOf(others);
     stagger = MAX_STAGGER;
     leaving = Leaving.ALL_BUT_UNIX;
@@ -152,6 +155,9 @@ public final class Edge {
 
   /** Takes devices again. */
   public void undrain() {
+    if (leaving == Leaving.ALL) {
+      return;
+    }
     leaving = Leaving.NOBODY;
     elsewhere = List.of();
     drained.complete(Done.getInstance());

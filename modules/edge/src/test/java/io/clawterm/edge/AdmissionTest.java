@@ -81,8 +81,8 @@ class AdmissionTest {
     }
 
     assertThat(admitted).doesNotContain("nobody");
-    assertThat(told.getLast()).isBetween(Duration.ofMillis(2_400), Duration.ofMillis(3_600));
-    assertThat(told.get(1_500)).isBetween(Duration.ofMillis(1_200), Duration.ofMillis(1_800));
+    assertThat(told.getLast()).isBetween(Duration.ofMillis(2_300), Duration.ofMillis(3_700));
+    assertThat(told.get(1_500)).isBetween(Duration.ofMillis(1_100), Duration.ofMillis(1_900));
   }
 
   @Test
@@ -109,7 +109,7 @@ class AdmissionTest {
     enter("third");
     enter("fourth");
     for (int i = 0; i < 100_000; i++) {
-      assertThat(refused()).isBetween(Duration.ofMillis(160), Duration.ofSeconds(36));
+      assertThat(refused()).isBetween(Duration.ofMillis(150), Duration.ofSeconds(37));
     }
   }
 }

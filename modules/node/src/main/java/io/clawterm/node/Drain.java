@@ -107,18 +107,31 @@ final class Drain {
       while (isWanted(wish) && !(told && ending)) {
         try {
           List<ClusterNode> others = others();
-          if (!others.isEmpty() && (shards() == 0 || !anybodyTakesSessions())) {
+          if (others.isEmpty() || !anybodyHas("edge")) {
+            stay(wish);
+            pause(REFRESH);
+          } else if (shards() == 0 || !anybodyHas("session")) {
             sendAway(wish, others);
           }
         } catch (StorageException | TimeoutException | ExecutionException e) {
           LOG.atWarn()
               .addKeyValue("failure", e.toString())
               .log("the draining is held up, and goes on by itself");
+          pause(REFRESH);
         }
         pause(told ? REFRESH : LOOK);
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
+    }
+  }
+
+  /** Who was to take over has gone: devices would be sent to nobody. */
+  private synchronized void stay(int wish) {
+    if (wish == wishes && told && !ending) {
+      told = false;
+      edge.undrain();
+      LOG.warn("this node takes devices again, as no other one does; it goes on draining");
     }
   }
 
@@ -130,8 +143,7 @@ final class Drain {
       edge.elsewhere(devicesAt(others));
     } else {
       told = true;
-      edge.drain(devicesAt(others))
-          .thenRun(() -> LOG.info("this node has no sessions and no devices any more"));
+      var unused = edge.drain(devicesAt(others));
     }
   }
 
@@ -172,10 +184,12 @@ final class Drain {
         .toList();
   }
 
-  private boolean anybodyTakesSessions() {
+  /** Whether another node that stays does this. */
+  private boolean anybodyHas(String role) {
     for (Member member : Cluster.get(system).state().getMembers()) {
       if (member.status().equals(MemberStatus.up())
-          && member.hasRole("session")
+          && member.hasRole(role)
+          && !member.equals(Cluster.get(system).selfMember())
           && !NodeFence.of(Adapter.toClassic(system)).isDraining(member.uniqueAddress())) {
         return true;
       }
@@ -214,11 +228,21 @@ final class Drain {
     hurried = true;
   }
 
+  /** Whether all devices that can go elsewhere have gone. */
+  private boolean isLeft() {
+    return !anybodyHas("edge") || (told && edge.leaving() == 0);
+  }
+
   private void awaitEmpty(long deadline) throws InterruptedException {
     boolean empty = false;
-    while (!empty && !hurried && System.nanoTime() < deadline && !others().isEmpty()) {
+    while (!empty
+        && !hurried
+        && lease.isHeld()
+        && !system.getWhenTerminated().toCompletableFuture().isDone()
+        && System.nanoTime() < deadline
+        && !others().isEmpty()) {
       try {
-        empty = told && shards() == 0 && edge.leaving() == 0;
+        empty = (shards() == 0 || !anybodyHas("session")) && isLeft();
       } catch (ExecutionException | TimeoutException e) {
         LOG.atDebug().setCause(e).log("a shard region does not answer");
       }

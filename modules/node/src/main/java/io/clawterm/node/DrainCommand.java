@@ -25,6 +25,10 @@ import picocli.CommandLine.Spec;
 final class DrainCommand implements Callable<Integer> {
 
   private static final Duration LOOK = Duration.ofSeconds(1);
+
+  /** For so many looks in a row nobody has left, and no session is there: those who stay do so. */
+  private static final int SAME = 5;
+
   private static final Duration SILENCE = Duration.ofSeconds(2);
 
   @Spec private CommandSpec spec;
@@ -90,6 +94,7 @@ final class DrainCommand implements Callable<Integer> {
     long begin = System.nanoTime();
     long said = begin;
     long before = -1;
+    int same = 0;
     while (System.nanoTime() - begin < TimeUnit.SECONDS.toNanos(timeout)) {
       JsonNode cluster = api.get(ClusterCommand.PATH, ClusterCommand.PATIENCE);
       Optional<JsonNode> node = node(cluster, number);
@@ -99,10 +104,11 @@ final class DrainCommand implements Callable<Integer> {
       JsonNode figures = node.get().path("figures");
       int shards = figures.path("shards").asInt(-1);
       long connections = figures.path("connections").asLong(-1);
-      if (shards == 0 && (connections == 0 || connections == before)) {
+      same = shards == 0 && connections == before ? same + 1 : 0;
+      before = connections;
+      if (shards == 0 && (connections == 0 || same >= SAME)) {
         return true; // who is left is on the Unix socket, and stays
       }
-      before = connections;
       if (System.nanoTime() - said > SILENCE.toNanos()) {
         said = System.nanoTime();
         err.println(

@@ -731,8 +731,11 @@ final class Node implements ClawTerm {
     try {
       return new ClusterNodes(database)
           .writers().stream()
-              .filter(
-                  node -> node.connected() && node.joined() && node.number() != lease().number())
+              .filter(node ->
+                  node.connected()
+                      && node.joined()
+                      && !node.draining()
+                      && node.number() != lease().number())
               .map(ClusterNode::devicesAt)
               .filter(at -> !at.isEmpty())
               .toList();

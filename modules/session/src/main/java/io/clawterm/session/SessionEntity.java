@@ -343,10 +343,11 @@ public final class SessionEntity
 
   /** An edge that gets no answer asks again; what came before is, or will be, answered. */
   private boolean isNew(Attachment attachment) {
-    if (asked.size() >= MAX_ASKED) {
+    boolean added = asked.add(attachment.number());
+    if (asked.size() > MAX_ASKED) {
       asked.remove(asked.iterator().next());
     }
-    return asked.add(attachment.number());
+    return added;
   }
 
   private void connect(SessionCommand.Connect connect) {
