@@ -20,6 +20,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Predicate;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -39,25 +40,27 @@ class ClusterApiTest {
       server.readiness.started();
       node.connect(
           new SessionId(0x1), "phone", Principal.LOCAL, Optional.of("key:1"), Optional.empty());
-      awaitAttached(server, 1);
-
-      JsonNode seen = server.get("/api/v1/cluster").json();
+      JsonNode seen =
+          seen(
+              server,
+              cluster ->
+                  cluster.at("/sessions/attached").asInt() == 1
+                      && cluster.at("/projection/commits").asInt() == 0
+                      && self(cluster).at("/figures/sessions").asInt() == 1);
       assertThat(server.open("/api/v1/cluster").status()).isEqualTo(401);
       assertThat(self(seen).path("status").asText()).isEqualTo("up");
       assertThat(self(seen).path("connected").asBoolean())
           .as("no life of the database is at this address")
           .isFalse();
       JsonNode figures = self(seen).path("figures");
-      assertThat(figures.path("sessions").asInt()).isEqualTo(1);
       assertThat(figures.path("shards").asInt()).isEqualTo(1);
       assertThat(figures.path("commits").asLong()).isPositive();
       assertThat(figures.path("commitSeconds").asDouble()).isPositive();
       assertThat(figures.path("heapUsedBytes").asLong()).isPositive();
       assertThat(figures.at("/lease/held").asBoolean()).isTrue();
-      assertThat(seen.at("/projection/commits").asInt()).isZero();
 
       try (NodeLease starting = NodeLease.acquire(database.pool, Clock.systemUTC(), "x", "9")) {
-        JsonNode absent = server.get("/api/v1/cluster").json().at("/nodes/1");
+        JsonNode absent = seen(server, cluster -> true).at("/nodes/1");
         assertThat(absent.path("number").asInt()).isEqualTo(starting.number());
         assertThat(absent.path("status").asText()).isEqualTo("absent");
         assertThat(absent.path("version").asText()).isEqualTo("9");
@@ -127,7 +130,7 @@ class ClusterApiTest {
 
   private static List<Integer> drainingNodes(TestServer server) {
     List<Integer> numbers = new ArrayList<>();
-    for (JsonNode node : server.get("/api/v1/cluster").json().path("nodes")) {
+    for (JsonNode node : seen(server, cluster -> true).path("nodes")) {
       if (node.path("draining").asBoolean()) {
         numbers.add(node.path("number").asInt());
       }
@@ -141,11 +144,13 @@ class ClusterApiTest {
     return nodes.path(nodes.size() - 1);
   }
 
-  private static void awaitAttached(TestServer server, int count) {
-    await()
+  /** The answer once the database was not too late for it, as it may be on a busy machine. */
+  private static JsonNode seen(TestServer server, Predicate<JsonNode> enough) {
+    return await()
         .atMost(LIMIT)
         .until(
-            () -> server.get("/api/v1/cluster").json().at("/sessions/attached").asInt() == count);
+            () -> server.get("/api/v1/cluster").json(),
+            seen -> seen.has("sessions") && enough.test(seen));
   }
 
   @Test
