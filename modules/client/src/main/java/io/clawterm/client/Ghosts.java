@@ -4,9 +4,10 @@ import java.time.Duration;
 import java.util.ArrayDeque;
 
 /**
- * This device's own greetings that were sent and never answered. Such a one may still be on its
- * way: when it reaches the server after a later greeting has attached the device, it takes the
- * session over from it, and the client is told TAKEN_OVER though nobody else wants the session.
+ * This device's own greetings that were sent in vain: not answered, or refused by a node that may
+ * have passed them on before. Such a one may still be on its way: when it reaches the session after
+ * a later greeting has attached the device, it takes the session over from it, and the client is
+ * told TAKEN_OVER though nobody else wants the session.
  *
  * <p>Each explains one TAKEN_OVER, and only for a minute; there are never more than a few. So two
  * people who take a session from one another are asked after a handful of rounds at the latest, and
@@ -19,13 +20,13 @@ final class Ghosts {
   /** How long a greeting of an earlier process is believed in. */
   private static final Duration INHERITED = Duration.ofSeconds(10);
 
-  private final ArrayDeque<Long> sentAt = new ArrayDeque<>();
+  private final ArrayDeque<Long> givenUpAt = new ArrayDeque<>();
 
-  /** Notes a greeting that was sent at this moment, of {@link System#nanoTime}, for nothing. */
-  void unanswered(long nanos) {
-    sentAt.addLast(nanos);
-    if (sentAt.size() > MAX) {
-      sentAt.removeFirst();
+  /** Notes a greeting that was given up at this moment of {@link System#nanoTime}. */
+  void inVain(long nanos) {
+    givenUpAt.addLast(nanos);
+    if (givenUpAt.size() > MAX) {
+      givenUpAt.removeFirst();
     }
   }
 
@@ -34,14 +35,14 @@ final class Ghosts {
    * it greeted.
    */
   void inherited(long nanos) {
-    unanswered(nanos - LIFE.minus(INHERITED).toNanos());
+    inVain(nanos - LIFE.minus(INHERITED).toNanos());
   }
 
   /** Whether a TAKEN_OVER of this moment can be the work of one of them, which is used up by it. */
   boolean explain(long nanos) {
-    while (!sentAt.isEmpty() && nanos - sentAt.getFirst() > LIFE.toNanos()) {
-      sentAt.removeFirst();
+    while (!givenUpAt.isEmpty() && nanos - givenUpAt.getFirst() > LIFE.toNanos()) {
+      givenUpAt.removeFirst();
     }
-    return sentAt.pollFirst() != null;
+    return givenUpAt.pollFirst() != null;
   }
 }

@@ -105,7 +105,7 @@ final class Greeter {
   /** Reads while it waits, so that a server which closes the connection meanwhile is noticed. */
   private Frame answerTo(Frame greeting, Connection connection, Duration wait) throws IOException {
     var sent = new AtomicBoolean();
-    boolean answered = false;
+    boolean settled = false;
     ScheduledFuture<?> later = null;
     try {
       if (wait.isZero()) {
@@ -120,14 +120,15 @@ final class Greeter {
       if (answer == null) {
         throw new EOFException("the server closed the connection");
       }
-      answered = true;
+      // Who refuses may have asked the session before it lost patience with it.
+      settled = answer.type() != FrameType.DISCONNECT;
       return answer;
     } finally {
       if (later != null) {
         later.cancel(false);
       }
-      if (!answered && sent.get()) {
-        ghosts.unanswered(System.nanoTime());
+      if (!settled && sent.get()) {
+        ghosts.inVain(System.nanoTime());
       }
     }
   }

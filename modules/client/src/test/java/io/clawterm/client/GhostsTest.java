@@ -40,6 +40,22 @@ class GhostsTest {
   }
 
   @Test
+  void aRefusedGreetingMayComeLateAsWell() throws Exception {
+    try (var server = ScriptedServer.unix(folder.resolve("s"));
+        ClawTermClient client = listening(server)) {
+      ClientSession session = resultOf(client.connect(ConnectOptions.defaults()));
+      server.refuseNext(Fields.reason(Code.OVERLOADED, "the session does not answer"));
+      server.cutAll();
+      eventually().until(() -> resumes() == 1);
+
+      server.disconnectAll(Fields.reason(Code.TAKEN_OVER, "by the one that was refused"));
+
+      assertThat(resultOf(session.send("still mine"))).isEqualTo(1);
+      assertThat(server.violations()).isEmpty();
+    }
+  }
+
+  @Test
   void onlyAsManyAsWereLeftUnansweredExplainATakeOver() throws Exception {
     try (var server = ScriptedServer.unix(folder.resolve("s"));
         ClawTermClient client = listening(server)) {
@@ -56,8 +72,8 @@ class GhostsTest {
   @Test
   void aGreetingExplainsOneTakeOverWithinAMinute() {
     var ghosts = new Ghosts();
-    ghosts.unanswered(0);
-    ghosts.unanswered(50 * SECOND);
+    ghosts.inVain(0);
+    ghosts.inVain(50 * SECOND);
 
     assertThat(ghosts.explain(61 * SECOND)).isTrue();
     assertThat(ghosts.explain(61 * SECOND)).isFalse();
@@ -78,7 +94,7 @@ class GhostsTest {
   void neverMoreThanAFewAreBelieved() {
     var ghosts = new Ghosts();
     for (int i = 0; i < 100; i++) {
-      ghosts.unanswered(i);
+      ghosts.inVain(i);
     }
 
     int believed = 0;
