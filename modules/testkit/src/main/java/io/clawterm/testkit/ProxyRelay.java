@@ -148,8 +148,9 @@ final class ProxyRelay {
     int slice = Math.clamp(bytesPerSecond / 50, 1, PIECE_BYTES);
     for (int from = 0; from < size; from += slice) {
       int length = Math.min(slice, size - from);
-      to.getOutputStream().write(piece, from, length);
+      // Before: whoever has received them may look at the count.
       count(direction, length);
+      to.getOutputStream().write(piece, from, length);
       if (bytesPerSecond < Long.MAX_VALUE) {
         pause(Duration.ofNanos(length * 1_000_000_000L / bytesPerSecond));
       }
