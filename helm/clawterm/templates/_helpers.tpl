@@ -79,6 +79,9 @@ clawterm {
     host = ${?CLAWTERM_CLUSTER_HOST}
     port = 25520
     roles = {{ toJson .roles }}
+    {{- with $.Values.cluster.devicesAt }}
+    devices-at = {{ . | quote }}
+    {{- end }}
     formation = {{ $.Values.cluster.formation }}
     {{- if eq $.Values.cluster.formation "kubernetes" }}
     required-contact-points = {{ include "clawterm.contactPoints" $ }}

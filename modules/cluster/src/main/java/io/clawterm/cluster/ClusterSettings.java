@@ -15,6 +15,7 @@ import java.util.Set;
  *
  * @param port 0: any
  * @param join {@code HOST:PORT} of nodes
+ * @param devicesAt {@code HOST:PORT}, where it is not the one on which the node listens
  */
 public record ClusterSettings(
     String name,
@@ -26,6 +27,7 @@ public record ClusterSettings(
     String kubernetesNamespace,
     String podLabelSelector,
     Set<String> roles,
+    Optional<String> devicesAt,
     Duration joinTimeout,
     Duration drainTimeout,
     Duration maxClockSkew,
@@ -33,6 +35,7 @@ public record ClusterSettings(
     Optional<Path> tlsKey,
     Optional<Path> tlsAuthorities) {
 
+  private static final String HOST_AND_PORT = "[^:@\\s]+:[0-9]{1,5}|\\[[0-9a-fA-F:]+]:[0-9]{1,5}";
   private static final Set<String> ROLES = Set.of("edge", "session", "agent", "worker");
 
   /** Where nodes learn of each other. */
@@ -54,9 +57,13 @@ public record ClusterSettings(
       throw new IllegalArgumentException("port must be 0 to 65535, is " + port);
     }
     for (String seed : join) {
-      if (!seed.matches("[^:@\\s]+:[0-9]{1,5}|\\[[0-9a-fA-F:]+]:[0-9]{1,5}")) {
+      if (!seed.matches(HOST_AND_PORT)) {
         throw new IllegalArgumentException("join is a list of HOST:PORT, has \"" + seed + "\"");
       }
+    }
+    if (devicesAt.isPresent() && !devicesAt.get().matches(HOST_AND_PORT)) {
+      throw new IllegalArgumentException(
+          "devices-at is HOST:PORT, is \"" + devicesAt.get() + "\"");
     }
     if (requiredContactPoints < 1) {
       throw new IllegalArgumentException(
@@ -94,6 +101,7 @@ public record ClusterSettings(
         config.getString("kubernetes.namespace"),
         config.getString("kubernetes.pod-label-selector"),
         Set.copyOf(config.getStringList("roles")),
+        Optional.of(config.getString("devices-at")).filter(at -> !at.isBlank()),
         config.getDuration("join-timeout"),
         config.getDuration("drain-timeout"),
         config.getDuration("max-clock-skew"),

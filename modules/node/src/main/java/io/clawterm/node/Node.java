@@ -721,9 +721,11 @@ final class Node implements ClawTerm {
 
   /** Where devices find this node's TCP listener, which may listen on all addresses. */
   private static String reachedAt(InetSocketAddress address, ClusterSettings cluster) {
-    return address.getAddress().isAnyLocalAddress()
-        ? cluster.host() + ":" + address.getPort()
-        : NodeFile.text(address);
+    return cluster
+        .devicesAt()
+        .orElseGet(() -> address.getAddress().isAnyLocalAddress()
+            ? cluster.host() + ":" + address.getPort()
+            : NodeFile.text(address));
   }
 
   /** Where devices of this node can go when it stops. */

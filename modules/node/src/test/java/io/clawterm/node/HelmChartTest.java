@@ -546,6 +546,8 @@ class HelmChartTest {
     assertThat(own.getString("clawterm.cluster.tls-authorities"))
         .isEqualTo("/etc/clawterm/cluster-tls/ca.crt");
     assertThat(own.getString("clawterm.cluster.name")).isEqualTo("production");
+    assertThat(own.getString("clawterm.cluster.devices-at"))
+        .isEqualTo("clawterm.example.org:7220");
     assertThat(own.getString("clawterm.edge.keepalive-interval")).isEqualTo("20s");
     assertThat(
             configuration(least, container(least.nodes().getFirst()))
@@ -634,6 +636,7 @@ class HelmChartTest {
         Arguments.of("replicas", SECRETS + "replicas: 0\n"),
         Arguments.of("role session", SECRETS + "roles: [edge]\n"),
         Arguments.of("roles", SECRETS + "roles: [egde]\n"),
+        Arguments.of("devicesAt", SECRETS + "cluster: { devicesAt: host }\n"),
         Arguments.of("requiredContactPoints", SECRETS + "cluster: { requiredContactPoints: 4 }\n"),
         Arguments.of(
             "requiredContactPoints",
