@@ -7,13 +7,14 @@ import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
 import java.util.stream.Stream;
 
 /**
  * The command line of the cluster suite: {@code --faults R1,R7 (default: all) --rounds N --minutes
- * N --nodes N --sessions N --seed S --long yes|no --jvm OPTIONS --data FOLDER}.
+ * N --nodes N --sessions N --seed S --long yes|no --jvm OPTIONS --before FOLDER --data FOLDER}.
  */
 final class ClusterArguments {
 
@@ -27,6 +28,7 @@ final class ClusterArguments {
           "--seed",
           "--long",
           "--jvm",
+          "--before",
           "--data");
 
   private ClusterArguments() {}
@@ -43,7 +45,8 @@ final class ClusterArguments {
         Integer.parseInt(given.getOrDefault("--sessions", "24")),
         given.containsKey("--seed") ? Long.parseLong(given.get("--seed")) : new Random().nextLong(),
         given.getOrDefault("--long", "no").equals("yes"),
-        given.containsKey("--jvm") ? List.of(given.get("--jvm").split(" ")) : List.of());
+        given.containsKey("--jvm") ? List.of(given.get("--jvm").split(" ")) : List.of(),
+        Optional.ofNullable(given.get("--before")).map(Path::of).map(Path::toAbsolutePath));
   }
 
   private static List<ClusterFault> faults(String text) {

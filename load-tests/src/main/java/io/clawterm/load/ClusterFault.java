@@ -14,7 +14,7 @@ import java.util.concurrent.locks.LockSupport;
  * itself; whether all went on is the suite's to judge. A new one is a new constant.
  */
 enum ClusterFault {
-  KILL("R1", "kill -9 of a node", false) {
+  KILL("R1", "kill -9 of a node", Need.NOTHING) {
     @Override
     void strike(Blow blow) throws IOException, InterruptedException {
       Member victim = blow.anyOne();
@@ -24,7 +24,20 @@ enum ClusterFault {
       blow.rig().start(victim);
     }
   },
-  ROLLING_KILL("R5", "kill -9 of each node in turn", false) {
+  KILL_IN_STREAM("R2", "kill -9 of a node in the middle of a model's answer", Need.NOTHING) {
+    @Override
+    void strike(Blow blow) throws IOException, InterruptedException {
+      Member victim = blow.anyOne();
+      if (!Swarm.becomes(victim::isAnswered, PATIENCE)) {
+        throw new IOException("the model is never asked by node " + (victim.number() + 1));
+      }
+      victim.node().kill();
+      blow.fell(victim);
+      blow.hold(3, 8);
+      blow.rig().start(victim);
+    }
+  },
+  ROLLING_KILL("R5", "kill -9 of each node in turn", Need.NOTHING) {
     @Override
     void strike(Blow blow) throws IOException, InterruptedException {
       for (Member victim : blow.inAnyOrder()) {
@@ -36,7 +49,7 @@ enum ClusterFault {
       }
     }
   },
-  STOP("R6", "a node stands still (SIGSTOP)", false) {
+  STOP("R6", "a node stands still (SIGSTOP)", Need.NOTHING) {
     @Override
     void strike(Blow blow) throws IOException, InterruptedException {
       Member victim = blow.anyOne();
@@ -46,7 +59,7 @@ enum ClusterFault {
       victim.node().signal("CONT");
     }
   },
-  SPLIT("R7", "one node is cut off from the others", true) {
+  SPLIT("R7", "one node is cut off from the others", Need.NETWORK) {
     @Override
     void strike(Blow blow) throws IOException, InterruptedException {
       Member victim = blow.anyOne();
@@ -58,7 +71,7 @@ enum ClusterFault {
       blow.rig().heal();
     }
   },
-  ONE_WAY("R8", "a node is heard by another one no more, and hears it", true) {
+  ONE_WAY("R8", "a node is heard by another one no more, and hears it", Need.NETWORK) {
     @Override
     void strike(Blow blow) throws IOException, InterruptedException {
       Member victim = blow.anyOne();
@@ -68,7 +81,7 @@ enum ClusterFault {
       blow.rig().heal();
     }
   },
-  FLAP("R9", "a link between two nodes comes and goes every two seconds", true) {
+  FLAP("R9", "a link between two nodes comes and goes every two seconds", Need.NETWORK) {
     @Override
     void strike(Blow blow) throws IOException, InterruptedException {
       Member one = blow.anyOne();
@@ -82,7 +95,7 @@ enum ClusterFault {
       }
     }
   },
-  NO_DATABASE("R10", "a node reaches its peers but not the database", false) {
+  NO_DATABASE("R10", "a node reaches its peers but not the database", Need.NOTHING) {
     @Override
     void strike(Blow blow) throws IOException, InterruptedException {
       Member victim = blow.anyOne();
@@ -92,13 +105,22 @@ enum ClusterFault {
       victim.database().flow();
     }
   },
-  KILL_DATABASE("R11", "kill -9 of the database server", false) {
+  KILL_DATABASE("R11", "kill -9 of the database server", Need.NOTHING) {
     @Override
     void strike(Blow blow) throws IOException {
-      blow.rig().killPostgres();
+      blow.rig().database().kill();
     }
   },
-  SLOW_DATABASE("R14", "each answer of the database takes 200 ms more, then none comes", false) {
+  FAIL_OVER("R13", "the database dies, its synchronous replica takes over", Need.NOTHING) {
+    @Override
+    void strike(Blow blow) throws IOException, InterruptedException {
+      RigDatabase.Replica replica = blow.rig().database().replicate();
+      blow.hold(3, 5);
+      blow.rig().failOver(replica);
+    }
+  },
+  SLOW_DATABASE(
+      "R14", "each answer of the database takes 200 ms more, then none comes", Need.NOTHING) {
     @Override
     void strike(Blow blow) {
       blow.rig().members().forEach(member -> member.database().slow(Duration.ofMillis(100)));
@@ -108,7 +130,44 @@ enum ClusterFault {
       blow.rig().members().forEach(member -> member.database().flow());
     }
   },
-  RESTART("R26", "a node is stopped in good order and started again", false) {
+  FEW_CONNECTIONS("R15", "the database has hardly a connection left", Need.NOTHING) {
+    @Override
+    void strike(Blow blow) throws IOException {
+      blow.rig().database().crowd();
+      blow.hold(10, blow.isLong() ? 30 : 12);
+      blow.rig().database().relieve();
+    }
+  },
+  CLOCK("R19", "a node's clock jumps an hour ahead, then one back", Need.CLOCK) {
+    @Override
+    void strike(Blow blow) throws IOException, InterruptedException {
+      Member victim = blow.anyOne();
+      var clock = FalseClock.in(blow.rig().folder());
+      blow.fell(victim);
+      victim.node().stop(PATIENCE);
+      blow.rig().start(victim, clock.launch());
+      clock.set(Duration.ofHours(1));
+      blow.hold(8, 10);
+      clock.set(Duration.ofHours(-1));
+      blow.hold(8, 10);
+      victim.node().kill();
+      blow.hold(1, 2);
+      blow.rig().start(victim);
+    }
+  },
+  BAD_LINKS("R20", "devices: 300 ms late, give or take 100, and reset at random", Need.NOTHING) {
+    @Override
+    void strike(Blow blow) {
+      List<Member> all = blow.inAnyOrder();
+      all.forEach(member -> member.door().slow(Duration.ofMillis(200), Duration.ofMillis(400)));
+      for (int i = 0; i < (blow.isLong() ? 20 : 4); i++) {
+        blow.hold(1, 2);
+        all.get(i % all.size()).door().resetAll();
+      }
+      all.forEach(member -> member.door().flow());
+    }
+  },
+  RESTART("R26", "a node is stopped in good order and started again", Need.NOTHING) {
     @Override
     void strike(Blow blow) throws IOException, InterruptedException {
       Member victim = blow.anyOne();
@@ -119,7 +178,20 @@ enum ClusterFault {
       blow.rig().start(victim);
     }
   },
-  SCALE("R27", "all nodes but one are stopped, and started again", false) {
+  UPDATE("R26b", "each node in turn is the release before, then this one again", Need.RELEASE) {
+    @Override
+    void strike(Blow blow) throws IOException, InterruptedException {
+      for (Launch release : List.of(Launch.of(blow.rig().releaseBefore()), Launch.USUAL)) {
+        for (Member member : blow.inAnyOrder()) {
+          blow.fell(member);
+          member.node().stop(PATIENCE);
+          blow.rig().start(member, release);
+          blow.hold(2, 4);
+        }
+      }
+    }
+  },
+  SCALE("R27", "all nodes but one are stopped, and started again", Need.NOTHING) {
     @Override
     void strike(Blow blow) throws IOException, InterruptedException {
       List<Member> leaving = blow.others(blow.anyOne());
@@ -133,18 +205,44 @@ enum ClusterFault {
         blow.rig().start(member);
       }
     }
+  },
+  LITTLE_MEMORY("R28", "a node has far less memory than it needs", Need.NOTHING) {
+    @Override
+    void strike(Blow blow) throws IOException, InterruptedException {
+      Member victim = blow.anyOne();
+      blow.fell(victim);
+      victim.node().stop(PATIENCE);
+      blow.rig().start(victim, Launch.withOptions("-Xmx" + SMALL_HEAP));
+      blow.hold(10, blow.isLong() ? 60 : 12);
+      victim.node().kill();
+      blow.rig().start(victim);
+    }
   };
+
+  /** What a fault cannot be made without. */
+  enum Need {
+    NOTHING,
+    /** That what lies between machines can be cut. */
+    NETWORK,
+    /** libfaketime. */
+    CLOCK,
+    /** The distribution of the release before this one. */
+    RELEASE
+  }
+
+  /** A node holds about 90 MiB live when a few dozen sessions talk to it. */
+  private static final String SMALL_HEAP = "64m";
 
   private static final Duration PATIENCE = Duration.ofMinutes(1);
 
   private final String number;
   private final String title;
-  private final boolean needsNetwork;
+  private final Need need;
 
-  ClusterFault(String number, String title, boolean needsNetwork) {
+  ClusterFault(String number, String title, Need need) {
     this.number = number;
     this.title = title;
-    this.needsNetwork = needsNetwork;
+    this.need = need;
   }
 
   /** Does it, from its beginning to its end. */
@@ -158,9 +256,30 @@ enum ClusterFault {
     return title;
   }
 
-  /** Whether it is there only where what lies between machines can be cut. */
-  boolean needsNetwork() {
-    return needsNetwork;
+  /** Whether it ends nodes with kill -9. */
+  boolean kills() {
+    return switch (this) {
+      case KILL, KILL_IN_STREAM, ROLLING_KILL, CLOCK, LITTLE_MEMORY -> true;
+      case STOP,
+          SPLIT,
+          ONE_WAY,
+          FLAP,
+          NO_DATABASE,
+          KILL_DATABASE,
+          FAIL_OVER,
+          SLOW_DATABASE,
+          FEW_CONNECTIONS,
+          BAD_LINKS,
+          RESTART,
+          UPDATE,
+          SCALE ->
+          false;
+    };
+  }
+
+  /** What must be there for it. */
+  Need need() {
+    return need;
   }
 
   /** One time that a fault strikes: whom, and for how long, is drawn. */

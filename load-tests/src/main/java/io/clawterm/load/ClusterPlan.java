@@ -1,7 +1,9 @@
 package io.clawterm.load;
 
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * What a run of the cluster suite does.
@@ -12,6 +14,7 @@ import java.util.List;
  * @param sessions half of them answer at once, half count for a while
  * @param isLong whether faults last as long as the fault tests ask
  * @param jvmOptions for the nodes' JVMs
+ * @param releaseBefore the folder of the distribution of the release before this one
  */
 record ClusterPlan(
     List<ClusterFault> faults,
@@ -21,7 +24,8 @@ record ClusterPlan(
     int sessions,
     long seed,
     boolean isLong,
-    List<String> jvmOptions) {
+    List<String> jvmOptions,
+    Optional<Path> releaseBefore) {
 
   ClusterPlan {
     if (faults.isEmpty() || rounds < 1 || nodes < 2 || sessions < 2) {

@@ -119,10 +119,7 @@ record ClusterReport(
 
   /** How many nodes were killed with kill -9. */
   long kills() {
-    return rows.stream()
-        .filter(row -> row.fault() == ClusterFault.KILL || row.fault() == ClusterFault.ROLLING_KILL)
-        .mapToLong(Row::victims)
-        .sum();
+    return rows.stream().filter(row -> row.fault().kills()).mapToLong(Row::victims).sum();
   }
 
   /** One line. */

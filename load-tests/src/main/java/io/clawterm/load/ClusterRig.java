@@ -5,13 +5,15 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.clawterm.api.SessionId;
 import io.clawterm.client.ServerAddress;
 import io.clawterm.edge.TlsContext;
-import io.clawterm.storage.EmbeddedPostgres;
-import io.clawterm.storage.EmbeddedPostgresSettings;
 import io.clawterm.storage.JdbcTarget;
 import io.clawterm.testkit.FaultProxy;
+import io.clawterm.testkit.ProxiedConnection;
+import io.clawterm.testkit.Script;
+import io.clawterm.testkit.ScriptedModelServer;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -32,35 +34,61 @@ import java.util.Set;
 import java.util.stream.IntStream;
 
 /**
- * Several real nodes as processes on one PostgreSQL, each on a machine of its own ({@link Hosts})
- * and with a way of its own to the database, that can be spoiled ({@link FaultProxy}). For use by
- * one thread.
+ * Several real nodes as processes on one PostgreSQL and one model server, each on a machine of its
+ * own ({@link Hosts}), with a way of its own to the database and a door for its devices, that can
+ * be spoiled ({@link FaultProxy}). For use by one thread.
  */
 final class ClusterRig implements AutoCloseable {
 
   /** As the configuration that each node has. */
   private static final int SHARDS = 100;
 
+  /** How far the model counts, which all nodes ask. */
+  static final int MODEL_COUNT = 60;
+
+  private static final Duration MODEL_CHUNK_DELAY = Duration.ofMillis(30);
   private static final Duration READY = Duration.ofSeconds(90);
   private static final int OK = 200;
   private static final Duration ASK = Duration.ofSeconds(3);
   private static final ObjectMapper JSON = new ObjectMapper();
 
-  /** A node and its way to the database. */
-  record Member(int number, NodeProcess node, FaultProxy database) {}
+  /**
+   * A node and the ways to and from it.
+   *
+   * @param door which devices come by, also where another node sends them
+   * @param database its own way there
+   * @param model its own way there
+   */
+  record Member(
+      int number, NodeProcess node, FaultProxy door, FaultProxy database, FaultProxy model) {
 
+    /** Whether the model is in the middle of an answer to it. */
+    boolean isAnswered() {
+      return model.connections().stream()
+          .anyMatch(connection ->
+              connection.state() == ProxiedConnection.State.OPEN && connection.bytesToClient() > 0);
+    }
+  }
+
+  private final ClusterPlan plan;
   private final Path folder;
   private final Hosts hosts;
-  private final EmbeddedPostgres postgres;
+  private final List<String> jvmOptions;
+  private final RigDatabase database;
+  private final ScriptedModelServer model;
   private final TlsContext tls;
   private final List<Member> members = new ArrayList<>();
   private final HttpClient http = HttpClient.newBuilder().connectTimeout(ASK).build();
 
-  private ClusterRig(Path folder, Hosts hosts) throws IOException {
+  private ClusterRig(ClusterPlan plan, Path folder, Hosts hosts) throws IOException {
+    this.plan = plan;
     this.folder = folder;
     this.hosts = hosts;
-    this.postgres =
-        EmbeddedPostgres.start(folder.resolve("postgres"), EmbeddedPostgresSettings.defaults());
+    this.jvmOptions = new ArrayList<>(plan.jvmOptions());
+    jvmOptions.addAll(NodeProcess.archive(folder.resolve("node.aot"), plan.jvmOptions()));
+    this.database = new RigDatabase(folder);
+    this.model =
+        ScriptedModelServer.start(Script.counted(MODEL_COUNT).withChunkDelay(MODEL_CHUNK_DELAY));
     try {
       this.tls =
           TlsContext.selfSigned(Files.createDirectories(folder.resolve("tls")), Optional.empty());
@@ -74,13 +102,12 @@ final class ClusterRig implements AutoCloseable {
    *
    * @param folder an empty one
    */
-  static ClusterRig open(int nodes, Path folder, List<String> jvmOptions, PrintStream say)
-      throws IOException {
-    Hosts hosts = Hosts.open(nodes, say);
-    var rig = new ClusterRig(folder, hosts);
+  static ClusterRig open(ClusterPlan plan, Path folder, PrintStream say) throws IOException {
+    Hosts hosts = Hosts.open(plan.nodes(), say);
+    var rig = new ClusterRig(plan, folder, hosts);
     String token = token();
-    for (int number = 0; number < nodes; number++) {
-      rig.add(number, token, jvmOptions);
+    for (int number = 0; number < plan.nodes(); number++) {
+      rig.add(number, token);
     }
     return rig;
   }
@@ -92,31 +119,51 @@ final class ClusterRig implements AutoCloseable {
     return "ct_" + Base64.getUrlEncoder().withoutPadding().encodeToString(random);
   }
 
-  private void add(int number, String token, List<String> jvmOptions) throws IOException {
-    JdbcTarget target = postgres.target();
-    int port = URI.create(target.url().substring("jdbc:".length())).getPort();
-    FaultProxy database = FaultProxy.at(InetAddress.getByName(hosts.rig()), port);
+  private void add(int number, String token) throws IOException {
+    JdbcTarget target = database.target();
+    InetAddress rig = InetAddress.getByName(hosts.rig());
+    FaultProxy toDatabase = FaultProxy.at(rig, database.port());
+    FaultProxy toModel = FaultProxy.at(rig, model.port());
     Seat seat = hosts.seat(number);
+    FaultProxy door =
+        FaultProxy.between(rig, new InetSocketAddress(seat.host(), NodeProcess.FIRST_PORT));
     Path data = Files.createDirectories(folder.resolve("node" + (number + 1)));
     Files.writeString(data.resolve("token"), token + "\n");
     Files.writeString(
         data.resolve("config.conf"),
-        "clawterm.cluster.host = \"%s\"%nclawterm.node.management-bind = \"%s\"%n"
-            .formatted(seat.host(), seat.host()));
+        """
+        clawterm.cluster.host = "%s"
+        clawterm.cluster.devices-at = "%s:%d"
+        clawterm.node.management-bind = "%s"
+        clawterm.node.allow-newer-schema = on
+        clawterm.agent.context-chars = 2000
+        """
+            .formatted(seat.host(), hosts.rig(), door.port(), seat.host()));
     String url =
         "postgresql://%s:%s@%s:%d/%s"
             .formatted(
                 target.user(),
                 target.password().value(),
                 hosts.rig(),
-                database.port(),
-                target.url().substring(target.url().lastIndexOf('/') + 1));
+                toDatabase.port(),
+                database.database());
     List<String> arguments =
         List.of(
             "--database", url,
             "--tls-cert", folder.resolve("tls/cert.pem").toString(),
             "--tls-key", folder.resolve("tls/key.pem").toString());
-    members.add(new Member(number, NodeProcess.at(seat, data, jvmOptions, arguments), database));
+    Map<String, String> environment =
+        Map.of(
+            "OPENAI_BASE_URL", "http://%s:%d/v1".formatted(hosts.rig(), toModel.port()),
+            "OPENAI_API_KEY", "none",
+            "CLAWTERM_MODEL", "openai/counting");
+    members.add(
+        new Member(
+            number,
+            NodeProcess.at(seat, data, jvmOptions, arguments, environment),
+            door,
+            toDatabase,
+            toModel));
   }
 
   List<Member> members() {
@@ -125,6 +172,30 @@ final class ClusterRig implements AutoCloseable {
 
   Hosts hosts() {
     return hosts;
+  }
+
+  RigDatabase database() {
+    return database;
+  }
+
+  /** Whether this machine and this run have what a fault needs. */
+  boolean has(ClusterFault.Need need) {
+    return switch (need) {
+      case NOTHING -> true;
+      case NETWORK -> hosts.canCut();
+      case CLOCK -> FalseClock.isPossible();
+      case RELEASE -> plan.releaseBefore().isPresent();
+    };
+  }
+
+  /** The distribution of the release before this one. */
+  Path releaseBefore() {
+    return plan.releaseBefore().orElseThrow();
+  }
+
+  /** A folder for what a fault needs. */
+  Path folder() {
+    return folder;
   }
 
   /** Those whose process runs. */
@@ -141,7 +212,8 @@ final class ClusterRig implements AutoCloseable {
   Way way(int first) {
     List<ServerAddress> addresses =
         IntStream.range(0, members.size())
-            .mapToObj(i -> members.get((first + i) % members.size()).node().tcp())
+            .mapToObj(i -> members.get((first + i) % members.size()).door().port())
+            .map(port -> ServerAddress.tls(hosts.rig(), port))
             .toList();
     return new Way(Way.Transport.TLS, addresses, Optional.of(tls.fingerprint()));
   }
@@ -158,7 +230,12 @@ final class ClusterRig implements AutoCloseable {
 
   /** Starts a node and waits until it serves. */
   void start(Member member) throws IOException {
-    member.node().start();
+    start(member, Launch.USUAL);
+  }
+
+  /** Starts a node in a way of its own and waits until it serves. */
+  void start(Member member, Launch launch) throws IOException {
+    member.node().start(launch);
     awaitReady(member);
   }
 
@@ -224,19 +301,21 @@ final class ClusterRig implements AutoCloseable {
     return "" + Math.abs(session.toString().hashCode() % SHARDS);
   }
 
-  /** Kills the database server as kill -9 does; it is started again at once. */
-  void killPostgres() throws IOException {
-    long pid =
-        Long.parseLong(
-            Files.readAllLines(folder.resolve("postgres/data/postmaster.pid")).getFirst().strip());
-    ProcessHandle.of(pid).ifPresent(ProcessHandle::destroyForcibly);
+  /** Puts a replica in the place of the database, which dies, and leads all nodes there. */
+  void failOver(RigDatabase.Replica replica) throws IOException, InterruptedException {
+    database.failOver(replica);
+    for (Member member : members) {
+      member.database().retarget(database.port()).resetAll();
+    }
   }
 
   /** Ends all faults: nothing is cut, slow or stopped; nodes that are gone stay gone. */
   void heal() throws IOException, InterruptedException {
     hosts.heal();
+    database.relieve();
     for (Member member : members) {
       member.database().flow();
+      member.door().flow();
       if (member.node().isAlive()) {
         member.node().signal("CONT");
       }
@@ -254,7 +333,10 @@ final class ClusterRig implements AutoCloseable {
       member.node().close();
     }
     members.forEach(member -> member.database().close());
-    postgres.close();
+    members.forEach(member -> member.door().close());
+    members.forEach(member -> member.model().close());
+    model.close();
+    database.close();
     hosts.close();
   }
 }

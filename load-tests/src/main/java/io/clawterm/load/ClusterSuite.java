@@ -26,9 +26,10 @@ import java.util.stream.Stream;
  * how long whom that keeps waiting, and looks at the end whether all promises were kept.
  *
  * <p>Half of the sessions are answered at once, half by a counted text that takes a second or two,
- * so that a fault meets runs under way. Each session has a sender; every third one has a device
- * that watches plain text as well. The devices know the addresses of all nodes. The seed decides
- * what is done when; the machine decides what that meets.
+ * so that a fault meets runs under way; one half of those counts itself, the other asks a model.
+ * Each session has a sender; every third one has a device that watches plain text as well. The
+ * devices know the addresses of all nodes. The seed decides what is done when; the machine decides
+ * what that meets.
  */
 final class ClusterSuite implements AutoCloseable {
 
@@ -50,7 +51,7 @@ final class ClusterSuite implements AutoCloseable {
     this.folder = folder;
     this.progress = progress;
     this.random = new Random(plan.seed());
-    this.rig = ClusterRig.open(plan.nodes(), folder, plan.jvmOptions(), progress);
+    this.rig = ClusterRig.open(plan, folder, progress);
   }
 
   /**
@@ -94,9 +95,11 @@ final class ClusterSuite implements AutoCloseable {
   private void openDevices() throws IOException, InterruptedException {
     for (int number = 1; number <= plan.sessions(); number++) {
       Scenario scenario =
-          number % 2 == 0
-              ? Scenario.demo(number, 1, 40)
-              : Scenario.demo(number, random.nextInt(20, 60), random.nextInt(15, 40));
+          switch (number % 4) {
+            case 1 -> Scenario.demo(number, random.nextInt(20, 60), random.nextInt(15, 40));
+            case 3 -> Scenario.model(number, ClusterRig.MODEL_COUNT);
+            default -> Scenario.demo(number, 1, 40);
+          };
       add(scenario, "sender", Device.Role.SENDER, View.STRUCTURED);
       if (number % 3 == 0) {
         add(scenario, "watcher", Device.Role.WATCHER, View.PLAIN);
@@ -121,7 +124,7 @@ final class ClusterSuite implements AutoCloseable {
   }
 
   private void round(ClusterFault fault) throws IOException, InterruptedException {
-    if (fault.needsNetwork() && !rig.hosts().canCut()) {
+    if (!rig.has(fault.need())) {
       if (skipped.add(fault)) {
         progress.println("SKIPPED: " + fault.number() + " " + fault.title());
       }

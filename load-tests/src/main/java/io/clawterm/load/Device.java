@@ -220,7 +220,7 @@ final class Device {
     recorder.add(new Step.Sent(input));
     CompletionStage<Long> done =
         switch (scenario.kind()) {
-          case DEMO ->
+          case DEMO, MODEL ->
               to.sendJson(
                   JSON.createObjectNode().put("type", "input").put("text", input).toString());
           case POD -> to.send((input + "\n").getBytes(StandardCharsets.UTF_8));

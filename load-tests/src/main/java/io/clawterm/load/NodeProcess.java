@@ -3,6 +3,7 @@ package io.clawterm.load;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.clawterm.client.ServerAddress;
+import io.clawterm.testkit.AotCache;
 import java.io.IOException;
 import java.net.BindException;
 import java.net.InetAddress;
@@ -15,6 +16,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.concurrent.TimeUnit;
@@ -32,12 +34,15 @@ public final class NodeProcess implements AutoCloseable {
   /** The folder of the distribution, where it is not found beside the working folder. */
   public static final String HOME_PROPERTY = "clawterm.home";
 
+  private static final String MAIN = "io.clawterm.node.Main";
+  private static final List<String> OPTIONS =
+      List.of("-Xmx512m", "-XX:+UseSerialGC", "--enable-native-access=ALL-UNNAMED");
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final Duration POLL = Duration.ofMillis(10);
   private static final Duration STOP = Duration.ofSeconds(40);
 
   // Below the range that Linux draws outgoing ports from: a client's must not take it meanwhile.
-  private static final int FIRST_PORT = 20_000;
+  static final int FIRST_PORT = 20_000;
   private static final int LAST_PORT = 30_000;
 
   private final Seat seat;
@@ -49,6 +54,7 @@ public final class NodeProcess implements AutoCloseable {
   private final Path output;
   private final List<String> options;
   private final List<String> arguments;
+  private final Map<String, String> environment;
   private @Nullable Process process;
 
   private NodeProcess(
@@ -59,7 +65,8 @@ public final class NodeProcess implements AutoCloseable {
       int managementPort,
       boolean encrypted,
       List<String> options,
-      List<String> arguments) {
+      List<String> arguments,
+      Map<String, String> environment) {
     this.seat = seat;
     this.data = data;
     this.port = port;
@@ -68,6 +75,7 @@ public final class NodeProcess implements AutoCloseable {
     this.encrypted = encrypted;
     this.options = List.copyOf(options);
     this.arguments = List.copyOf(arguments);
+    this.environment = Map.copyOf(environment);
     this.output = data.resolveSibling(data.getFileName() + ".out");
   }
 
@@ -100,17 +108,43 @@ public final class NodeProcess implements AutoCloseable {
     while (httpPort == port) {
       httpPort = freePort(random);
     }
-    return new NodeProcess(Seat.HERE, data, port, httpPort, -1, encrypted, jvmOptions, upArguments);
+    return new NodeProcess(
+        Seat.HERE, data, port, httpPort, -1, encrypted, jvmOptions, upArguments, Map.of());
   }
 
   /**
    * One of several nodes, with TLS and Akka Management, not started yet.
    *
    * @param upArguments for {@code clawterm up}, beyond data and ports
+   * @param environment variables beyond those of this process
    */
-  static NodeProcess at(Seat seat, Path data, List<String> jvmOptions, List<String> upArguments) {
+  static NodeProcess at(
+      Seat seat,
+      Path data,
+      List<String> jvmOptions,
+      List<String> upArguments,
+      Map<String, String> environment) {
     return new NodeProcess(
-        seat, data, FIRST_PORT, FIRST_PORT + 1, FIRST_PORT + 2, true, jvmOptions, upArguments);
+        seat,
+        data,
+        FIRST_PORT,
+        FIRST_PORT + 1,
+        FIRST_PORT + 2,
+        true,
+        jvmOptions,
+        upArguments,
+        environment);
+  }
+
+  /**
+   * Archives what a node loads, as the launcher does.
+   *
+   * @return JVM options for nodes that start from it
+   */
+  static List<String> archive(Path file, List<String> jvmOptions) throws IOException {
+    var options = new ArrayList<>(OPTIONS);
+    options.addAll(jvmOptions);
+    return AotCache.of(file, options, jar().toString(), MAIN, "warm-up");
   }
 
   private static int freePort(RandomGenerator random) throws IOException {
@@ -132,31 +166,39 @@ public final class NodeProcess implements AutoCloseable {
 
   /** Starts it, without waiting. */
   public void start() throws IOException {
+    start(Launch.USUAL);
+  }
+
+  /** Starts it in a way of its own, without waiting. */
+  void start(Launch launch) throws IOException {
     if (isAlive()) {
       throw new IllegalStateException("the node is running");
     }
     var command = new ArrayList<>(seat.prefix());
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    command.addAll(List.of("-Xmx512m", "-XX:+UseSerialGC", "--enable-native-access=ALL-UNNAMED"));
+    command.addAll(OPTIONS);
     command.addAll(options);
-    command.addAll(
-        List.of("-cp", jar().toString(), "io.clawterm.node.Main", "up", "--data", data.toString()));
+    command.addAll(launch.jvmOptions());
+    Path jar = launch.home().isPresent() ? jarIn(launch.home().get()) : jar();
+    command.addAll(List.of("-cp", jar.toString(), MAIN, "up", "--data", data.toString()));
     command.addAll(List.of("--bind", seat.host(), "--port", "" + port, "--http", "" + httpPort));
     command.addAll(List.of("--management", "" + managementPort));
     command.addAll(List.of("--tls", encrypted ? "on" : "off"));
     command.addAll(arguments);
-    process =
+    ProcessBuilder builder =
         new ProcessBuilder(command)
             .redirectErrorStream(true)
-            .redirectOutput(ProcessBuilder.Redirect.appendTo(output.toFile()))
-            .start();
+            .redirectOutput(ProcessBuilder.Redirect.appendTo(output.toFile()));
+    builder.environment().putAll(environment);
+    builder.environment().putAll(launch.environment());
+    process = builder.start();
   }
 
   /** The distribution's jar; the build makes it before it comes to this module. */
   private static Path jar() throws IOException {
     String home = System.getProperty(HOME_PROPERTY);
     if (home != null) {
-      return existing(Path.of(home).resolve("lib/clawterm-node.jar"));
+      return jarIn(Path.of(home));
     }
     for (Path at = Path.of("").toAbsolutePath(); at != null; at = at.getParent()) {
       Path jar = at.resolve("modules/node/target/clawterm/lib/clawterm-node.jar");
@@ -167,7 +209,8 @@ public final class NodeProcess implements AutoCloseable {
     throw new IOException("no distribution found; build it, or set -D" + HOME_PROPERTY);
   }
 
-  private static Path existing(Path jar) throws IOException {
+  private static Path jarIn(Path home) throws IOException {
+    Path jar = home.resolve("lib/clawterm-node.jar");
     if (!Files.exists(jar)) {
       throw new NoSuchFileException(jar.toString(), null, "not the folder of a distribution");
     }

@@ -5,7 +5,7 @@ package io.clawterm.load;
  *
  * @param key the session's key; inputs carry it, so they are unique over all sessions
  * @param inFlight the inputs of one device that may be unanswered
- * @param count for the demo: how far it counts; the same in each input of a session
+ * @param count how far the demo or the model counts; the same in each input of a session
  * @param rate for the demo: how many numbers a second
  */
 record Scenario(Kind kind, String key, String target, int inFlight, int count, int rate) {
@@ -13,6 +13,7 @@ record Scenario(Kind kind, String key, String target, int inFlight, int count, i
   /** What stands behind the session. */
   enum Kind {
     DEMO,
+    MODEL,
     POD
   }
 
@@ -20,6 +21,11 @@ record Scenario(Kind kind, String key, String target, int inFlight, int count, i
 
   static Scenario demo(int number, int count, int rate) {
     return new Scenario(Kind.DEMO, "demo" + number, "agent:demo", 2, count, rate);
+  }
+
+  /** The model at hand, which counts so far whatever it is asked. */
+  static Scenario model(int number, int count) {
+    return new Scenario(Kind.MODEL, "model" + number, "agent:main", 2, count, 0);
   }
 
   static Scenario pod(int number) {
@@ -31,7 +37,7 @@ record Scenario(Kind kind, String key, String target, int inFlight, int count, i
     String unique = key + "/" + device + "/" + nth;
     return switch (kind) {
       case DEMO -> "count to " + count + " at " + rate + " per second [" + unique + "]";
-      case POD -> unique;
+      case MODEL, POD -> unique;
     };
   }
 }

@@ -136,8 +136,8 @@ final class Swarm implements AutoCloseable {
     }
     Map<Long, String> log = logs.getOrDefault(View.STRUCTURED, Map.of());
     return switch (scenario.kind()) {
-      case DEMO -> {
-        DemoAnswers answers = DemoAnswers.in(scenario, log);
+      case DEMO, MODEL -> {
+        CountedAnswers answers = CountedAnswers.in(scenario, log);
         violations.addAll(answers.violations());
         runs += answers.runs();
         yield new Outcome(scenario.key(), logs, answers.inputs());

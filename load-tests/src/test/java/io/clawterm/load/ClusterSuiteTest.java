@@ -6,6 +6,7 @@ import io.clawterm.testkit.Seeds;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -30,7 +31,8 @@ class ClusterSuiteTest {
             12,
             Seeds.ofRun(),
             LONG,
-            List.of("-XX:TieredStopAtLevel=1"));
+            List.of("-XX:TieredStopAtLevel=1"),
+            Optional.empty());
 
     ClusterReport report = ClusterSuite.run(plan, folder, System.out);
 

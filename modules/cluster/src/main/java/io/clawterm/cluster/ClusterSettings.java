@@ -62,8 +62,7 @@ public record ClusterSettings(
       }
     }
     if (devicesAt.isPresent() && !devicesAt.get().matches(HOST_AND_PORT)) {
-      throw new IllegalArgumentException(
-          "devices-at is HOST:PORT, is \"" + devicesAt.get() + "\"");
+      throw new IllegalArgumentException("devices-at is HOST:PORT, is \"" + devicesAt.get() + "\"");
     }
     if (requiredContactPoints < 1) {
       throw new IllegalArgumentException(

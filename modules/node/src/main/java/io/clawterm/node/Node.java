@@ -723,9 +723,10 @@ final class Node implements ClawTerm {
   private static String reachedAt(InetSocketAddress address, ClusterSettings cluster) {
     return cluster
         .devicesAt()
-        .orElseGet(() -> address.getAddress().isAnyLocalAddress()
-            ? cluster.host() + ":" + address.getPort()
-            : NodeFile.text(address));
+        .orElseGet(() ->
+            address.getAddress().isAnyLocalAddress()
+                ? cluster.host() + ":" + address.getPort()
+                : NodeFile.text(address));
   }
 
   /** Where devices of this node can go when it stops. */

@@ -546,8 +546,7 @@ class HelmChartTest {
     assertThat(own.getString("clawterm.cluster.tls-authorities"))
         .isEqualTo("/etc/clawterm/cluster-tls/ca.crt");
     assertThat(own.getString("clawterm.cluster.name")).isEqualTo("production");
-    assertThat(own.getString("clawterm.cluster.devices-at"))
-        .isEqualTo("clawterm.example.org:7220");
+    assertThat(own.getString("clawterm.cluster.devices-at")).isEqualTo("clawterm.example.org:7220");
     assertThat(own.getString("clawterm.edge.keepalive-interval")).isEqualTo("20s");
     assertThat(
             configuration(least, container(least.nodes().getFirst()))

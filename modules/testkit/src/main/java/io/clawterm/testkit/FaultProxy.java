@@ -13,9 +13,9 @@ import java.util.List;
 import java.util.Queue;
 
 /**
- * A TCP proxy that passes bytes on to a port of loopback and spoils connections by script. Faults
- * are fixed when a connection is accepted; only {@link #stall} and {@link #slow} reach open ones as
- * well. Safe for use by several threads.
+ * A TCP proxy that passes bytes on to one place and spoils connections by script. Faults are fixed
+ * when a connection is accepted; only {@link #stall} and {@link #slow} reach open ones as well.
+ * Safe for use by several threads.
  */
 public final class FaultProxy implements AutoCloseable {
 
@@ -24,24 +24,29 @@ public final class FaultProxy implements AutoCloseable {
   private final Queue<List<Fault>> next = new ArrayDeque<>();
   private final LiveConditions conditions = new LiveConditions();
   private List<Fault> always = List.of();
-  private int targetPort;
+  private InetSocketAddress target;
 
-  private FaultProxy(ServerSocket listener, int targetPort) {
+  private FaultProxy(ServerSocket listener, InetSocketAddress target) {
     this.listener = listener;
-    this.targetPort = targetPort;
+    this.target = target;
   }
 
-  /** Starts a proxy on a free port that passes everything on to this port, without faults. */
+  /** Starts a proxy on a free port that passes all on to this port of loopback, without faults. */
   public static FaultProxy to(int targetPort) {
     return at(InetAddress.getLoopbackAddress(), targetPort);
   }
 
   /** As {@link #to}, on a free port of this address, for who does not reach loopback. */
   public static FaultProxy at(InetAddress address, int targetPort) {
+    return between(address, loopback(targetPort));
+  }
+
+  /** As {@link #to}, on a free port of this address, and to any other place. */
+  public static FaultProxy between(InetAddress address, InetSocketAddress target) {
     try {
       var listener = new ServerSocket();
       listener.bind(new InetSocketAddress(address, 0));
-      var proxy = new FaultProxy(listener, targetPort);
+      var proxy = new FaultProxy(listener, target);
       Thread.startVirtualThread(proxy::accept);
       return proxy;
     } catch (IOException e) {
@@ -61,9 +66,13 @@ public final class FaultProxy implements AutoCloseable {
     return this;
   }
 
-  /** Passes connections that are accepted from now on to another port. */
+  private static InetSocketAddress loopback(int port) {
+    return new InetSocketAddress(InetAddress.getLoopbackAddress(), port);
+  }
+
+  /** Passes connections that are accepted from now on to another port of loopback. */
   public synchronized FaultProxy retarget(int port) {
-    targetPort = port;
+    target = loopback(port);
     return this;
   }
 
@@ -74,13 +83,18 @@ public final class FaultProxy implements AutoCloseable {
 
   /** Lets each piece that is read from now on wait for so long, in either direction. */
   public void slow(Duration each) {
-    conditions.delay(each);
+    slow(each, each);
+  }
+
+  /** As {@link #slow(Duration)}, for a time of its own between these. */
+  public void slow(Duration least, Duration most) {
+    conditions.delay(least, most);
   }
 
   /** Ends {@link #stall} and {@link #slow}; what was held back is passed on. */
   public void flow() {
     conditions.stalled(false);
-    conditions.delay(Duration.ZERO);
+    conditions.delay(Duration.ZERO, Duration.ZERO);
   }
 
   /** The port that the proxy listens on. */
@@ -139,8 +153,8 @@ public final class FaultProxy implements AutoCloseable {
     var server = new Socket();
     var relay = new ProxyRelay(relays.size() + 1, client, server, faults, conditions);
     relays.add(relay);
-    var target = new InetSocketAddress(InetAddress.getLoopbackAddress(), targetPort);
-    Thread.startVirtualThread(() -> connect(relay, server, target));
+    InetSocketAddress to = target;
+    Thread.startVirtualThread(() -> connect(relay, server, to));
     return relay;
   }
 

@@ -1,12 +1,15 @@
 package io.clawterm.testkit;
 
 import java.time.Duration;
+import java.util.concurrent.ThreadLocalRandom;
 
 /** What a proxy does to all of its connections, open ones as well, until told otherwise. */
 final class LiveConditions {
 
   private volatile boolean stalled;
-  private volatile Duration delay = Duration.ZERO;
+  private volatile Range delay = new Range(0, 0);
+
+  private record Range(long leastNanos, long mostNanos) {}
 
   /** Whether bytes stay where they are. */
   boolean isStalled() {
@@ -19,10 +22,14 @@ final class LiveConditions {
 
   /** How long each piece that is read waits, in either direction. */
   Duration delay() {
-    return delay;
+    Range now = delay;
+    return Duration.ofNanos(
+        now.leastNanos() == now.mostNanos()
+            ? now.leastNanos()
+            : ThreadLocalRandom.current().nextLong(now.leastNanos(), now.mostNanos()));
   }
 
-  void delay(Duration now) {
-    delay = now;
+  void delay(Duration least, Duration most) {
+    delay = new Range(least.toNanos(), most.toNanos());
   }
 }

@@ -8,7 +8,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 
-class DemoAnswersTest {
+class CountedAnswersTest {
 
   private static final Scenario TO_THREE = Scenario.demo(1, 3, 10);
   private static final String ASKED = message("a");
@@ -18,11 +18,17 @@ class DemoAnswersTest {
 
   @Test
   void aWholeAnswerIsRight() {
-    DemoAnswers answers = read(ASKED, STARTED, LABEL, text("1 2 "), text("3\\n"), DONE);
+    CountedAnswers answers = read(ASKED, STARTED, LABEL, text("1 2 "), text("3\\n"), DONE);
 
     assertThat(answers.violations()).isEmpty();
     assertThat(answers.inputs()).containsExactly("a");
     assertThat(answers.runs()).isEqualTo(1);
+  }
+
+  @Test
+  void aModelSaysNothingButTheNumbers() {
+    assertThat(answersOfModel(text("1 2"), text(" 3")).violations()).isEmpty();
+    assertThat(answersOfModel(text("1 2"), text(" 2 3")).violations()).hasSize(1);
   }
 
   @Test
@@ -74,12 +80,20 @@ class DemoAnswersTest {
     return read(contents).violations();
   }
 
-  private static DemoAnswers read(String... contents) {
+  private static CountedAnswers answersOfModel(String one, String two) {
+    return read(Scenario.model(1, 3), ASKED, STARTED, one, two, DONE);
+  }
+
+  private static CountedAnswers read(String... contents) {
+    return read(TO_THREE, contents);
+  }
+
+  private static CountedAnswers read(Scenario scenario, String... contents) {
     Map<Long, String> log = new TreeMap<>();
     for (String content : contents) {
       log.put(log.size() + 1L, content.replace('\'', '"'));
     }
-    return DemoAnswers.in(TO_THREE, log);
+    return CountedAnswers.in(scenario, log);
   }
 
   private static String message(String text) {

@@ -9,13 +9,15 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 
 /**
- * Reads the runs of the counting demo out of a log. What a run has said, without what was
- * retracted, is known beforehand: a label and each number once. A run that was cut more often than
- * the agent tries may end early, but says so.
+ * Reads the runs of an agent that counts out of a log. What a run has said, without what was
+ * retracted, is known beforehand: each number once, after a label where it is the demo. A run that
+ * was cut more often than the agent tries may end early, but says so.
  */
-final class DemoAnswers {
+final class CountedAnswers {
 
   private static final String LABEL = "[demo: a script counts, no model is asked]\n";
   private static final int NUMBERS_IN_A_LINE = 20;
@@ -29,13 +31,13 @@ final class DemoAnswers {
   private long answers;
   private int runs;
 
-  private DemoAnswers(Scenario scenario) {
+  private CountedAnswers(Scenario scenario) {
     this.scenario = scenario;
   }
 
   /** Reads a whole log. */
-  static DemoAnswers in(Scenario scenario, Map<Long, String> log) {
-    var reading = new DemoAnswers(scenario);
+  static CountedAnswers in(Scenario scenario, Map<Long, String> log) {
+    var reading = new CountedAnswers(scenario);
     new TreeMap<>(log)
         .forEach((number, content) ->
             Device.jsonOf(content).ifPresent(json -> reading.entry(number, json)));
@@ -110,6 +112,17 @@ final class DemoAnswers {
   }
 
   private String expected() {
+    return switch (scenario.kind()) {
+      case DEMO -> demo();
+      case MODEL ->
+          IntStream.rangeClosed(1, scenario.count())
+              .mapToObj(String::valueOf)
+              .collect(Collectors.joining(" "));
+      case POD -> throw new IllegalStateException("a pod has no runs");
+    };
+  }
+
+  private String demo() {
     var text = new StringBuilder(LABEL);
     for (int n = 1; n <= scenario.count(); n++) {
       text.append(n).append(n % NUMBERS_IN_A_LINE == 0 || n == scenario.count() ? '\n' : ' ');

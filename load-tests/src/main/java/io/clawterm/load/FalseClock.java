@@ -1,0 +1,67 @@
+package io.clawterm.load;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * A wall clock of one process that can be set while it runs (libfaketime); time spans are measured
+ * right all the same.
+ *
+ * @param file what the library reads the offset from, at each look at the clock
+ */
+record FalseClock(Path file) {
+
+  private static final List<Path> LIBRARIES =
+      List.of(
+          Path.of("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"),
+          Path.of("/usr/lib/aarch64-linux-gnu/faketime/libfaketimeMT.so.1"),
+          Path.of("/usr/lib64/faketime/libfaketimeMT.so.1"));
+
+  /** Whether this machine has it. */
+  static boolean isPossible() {
+    return library().isPresent();
+  }
+
+  private static Optional<Path> library() {
+    return LIBRARIES.stream().filter(Files::exists).findFirst();
+  }
+
+  /** A clock that is right at first. */
+  static FalseClock in(Path folder) throws IOException {
+    var clock = new FalseClock(folder.resolve("clock"));
+    clock.set(Duration.ZERO);
+    return clock;
+  }
+
+  /** Sets it off by so much. */
+  void set(Duration offset) throws IOException {
+    Path part = Files.writeString(file.resolveSibling("clock.part"), offset(offset));
+    Files.move(part, file, StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.ATOMIC_MOVE);
+  }
+
+  private static String offset(Duration offset) {
+    return (offset.isNegative() ? "" : "+") + offset.toSeconds() + "s\n";
+  }
+
+  /** How a process is started that goes by it. */
+  Launch launch() {
+    return new Launch(
+        Optional.empty(),
+        List.of(),
+        Map.of(
+            "LD_PRELOAD",
+            library().orElseThrow().toString(),
+            "FAKETIME_TIMESTAMP_FILE",
+            file.toString(),
+            "FAKETIME_NO_CACHE",
+            "1",
+            "FAKETIME_DONT_FAKE_MONOTONIC",
+            "1"));
+  }
+}
