@@ -27,10 +27,18 @@ enum ClusterFault {
   KILL_IN_STREAM("R2", "kill -9 of a node in the middle of a model's answer", Need.NOTHING) {
     @Override
     void strike(Blow blow) throws IOException, InterruptedException {
-      Member victim = blow.anyOne();
-      if (!Swarm.becomes(victim::isAnswered, PATIENCE)) {
-        throw new IOException("the model is never asked by node " + (victim.number() + 1));
+      List<Member> answered = new ArrayList<>();
+      boolean some =
+          Swarm.becomes(
+              () -> {
+                answered.addAll(blow.inAnyOrder().stream().filter(Member::isAnswered).toList());
+                return !answered.isEmpty();
+              },
+              PATIENCE);
+      if (!some) {
+        throw new IOException("no node asks the model");
       }
+      Member victim = answered.getFirst();
       victim.node().kill();
       blow.fell(victim);
       blow.hold(3, 8);

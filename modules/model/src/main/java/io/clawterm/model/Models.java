@@ -6,8 +6,10 @@ import io.clawterm.model.ModelChoice.Chosen;
 import io.clawterm.model.ModelChoice.NoModel;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Function;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -20,6 +22,9 @@ import org.slf4j.LoggerFactory;
 public final class Models {
 
   private static final Logger LOG = LoggerFactory.getLogger(Models.class);
+
+  /** Each answer asks for the choice anew; who runs the process is to be warned once. */
+  private static final Set<String> WARNED_OF = ConcurrentHashMap.newKeySet();
 
   private static final String HOW_TO_GET_ONE =
       """
@@ -131,7 +136,7 @@ public final class Models {
   private String url(String name, String otherwise) {
     String url = variable(name).orElse(otherwise);
     Endpoint endpoint = endpoint(name, url, Endpoint::of);
-    if (!endpoint.tls() && !endpoint.isLoopback()) {
+    if (!endpoint.tls() && !endpoint.isLoopback() && WARNED_OF.add(endpoint.address())) {
       LOG.atWarn()
           .addKeyValue("variable", name)
           .addKeyValue("address", endpoint.address())
