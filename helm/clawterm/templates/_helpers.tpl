@@ -37,6 +37,11 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 {{- end }}
 
+{{/* Not empty where nodes ask the API server for anything. */}}
+{{- define "clawterm.asksKubernetes" -}}
+{{- if or (eq .Values.cluster.formation "kubernetes") (eq .Values.cluster.lease "kubernetes") }}true{{ end }}
+{{- end }}
+
 {{/* The names under which clients call, as JSON. */}}
 {{- define "clawterm.hosts" -}}
 {{- $names := list (include "clawterm.name" .) }}
@@ -89,6 +94,9 @@ clawterm {
       namespace = {{ $.Release.Namespace | quote }}
       pod-label-selector = "app.kubernetes.io/name=clawterm,app.kubernetes.io/instance={{ $.Release.Name }},app.kubernetes.io/component={{ include "clawterm.founders" $ }}"
     }
+    {{- end }}
+    {{- if eq $.Values.cluster.lease "kubernetes" }}
+    lease.lease-class = "io.clawterm.cluster.KubernetesLease"
     {{- end }}
     {{- if $.Values.cluster.tls.existingSecret }}
     tls-cert = "/etc/clawterm/cluster-tls/tls.crt"
@@ -153,7 +161,7 @@ metadata:
     {{- end }}
 spec:
   serviceAccountName: {{ include "clawterm.name" $ }}
-  automountServiceAccountToken: {{ eq $.Values.cluster.formation "kubernetes" }}
+  automountServiceAccountToken: {{ eq (include "clawterm.asksKubernetes" $) "true" }}
   enableServiceLinks: false
   terminationGracePeriodSeconds: {{ $.Values.terminationGracePeriodSeconds }}
   {{- with $.Values.imagePullSecrets }}

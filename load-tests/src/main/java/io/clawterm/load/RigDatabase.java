@@ -166,7 +166,7 @@ final class RigDatabase implements AutoCloseable {
               (SELECT pid FROM pg_stat_activity a WHERE application_name = 'clawterm'
                  AND NOT EXISTS (SELECT FROM pg_locks l
                                  WHERE l.pid = a.pid AND l.locktype = 'advisory')
-               ORDER BY random() LIMIT 10) AS some
+               ORDER BY random() LIMIT 10) AS unlucky
             """);
       }
       takeAll();

@@ -40,6 +40,7 @@ import io.fabric8.kubernetes.api.model.networking.v1.NetworkPolicyIngressRule;
 import io.fabric8.kubernetes.api.model.networking.v1.NetworkPolicyPeer;
 import io.fabric8.kubernetes.api.model.policy.v1.PodDisruptionBudget;
 import io.fabric8.kubernetes.api.model.rbac.PolicyRule;
+import io.fabric8.kubernetes.api.model.rbac.PolicyRuleBuilder;
 import io.fabric8.kubernetes.api.model.rbac.Role;
 import io.fabric8.kubernetes.api.model.rbac.RoleBinding;
 import io.fabric8.openshift.api.model.monitoring.v1.PrometheusRule;
@@ -48,6 +49,7 @@ import io.fabric8.openshift.api.model.monitoring.v1.ServiceMonitor;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -213,22 +215,34 @@ class HelmChartTest {
 
   @ParameterizedTest
   @MethodSource("values")
-  void theApiServerIsAskedForPodsAndNothingElse(Path values) throws IOException {
+  void theApiServerIsAskedForPodsAndTheLeaseAndNothingElse(Path values) throws IOException {
     RenderedChart chart = RenderedChart.of(values);
 
-    boolean asks = chart.configurations().toString().contains("formation = kubernetes");
+    String configurations = chart.configurations().toString();
+    List<PolicyRule> allowed = new ArrayList<>();
+    if (configurations.contains("formation = kubernetes")) {
+      allowed.add(rule("", "pods", "get", "list", "watch"));
+    }
+    if (configurations.contains("KubernetesLease")) {
+      allowed.add(rule("coordination.k8s.io", "leases", "get", "create", "update"));
+    }
+    boolean asks = !allowed.isEmpty();
     assertThat(chart.all(Role.class)).hasSize(asks ? 1 : 0);
     assertThat(chart.all(RoleBinding.class)).hasSize(asks ? 1 : 0);
     for (Role role : chart.all(Role.class)) {
-      assertThat(role.getRules()).hasSize(1);
-      PolicyRule rule = role.getRules().getFirst();
-      assertThat(rule.getApiGroups()).containsExactly("");
-      assertThat(rule.getResources()).containsExactly("pods");
-      assertThat(rule.getVerbs()).containsExactly("get", "list", "watch");
+      assertThat(role.getRules()).containsExactlyElementsOf(allowed);
     }
     for (PodTemplateSpec pod : chart.nodes()) {
       assertThat(pod.getSpec().getAutomountServiceAccountToken()).isEqualTo(asks);
     }
+  }
+
+  private static PolicyRule rule(String group, String resource, String... verbs) {
+    return new PolicyRuleBuilder()
+        .withApiGroups(group)
+        .withResources(resource)
+        .withVerbs(verbs)
+        .build();
   }
 
   @ParameterizedTest
