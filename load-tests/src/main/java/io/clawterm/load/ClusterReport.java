@@ -16,7 +16,7 @@ import java.util.stream.Collectors;
  * @param skipped what this machine cannot do
  * @param acknowledged inputs that were acknowledged and looked for
  * @param entries showings of entries that were compared
- * @param runs of the demo that have ended
+ * @param runs that have ended
  */
 record ClusterReport(
     long seed,
@@ -27,6 +27,7 @@ record ClusterReport(
     long acknowledged,
     long entries,
     long runs,
+    ModelJudge model,
     Duration took,
     List<Violation> violations) {
 
@@ -125,7 +126,7 @@ record ClusterReport(
   /** One line. */
   String summary() {
     return ("seed %d: %d nodes, %d devices; %d faults (%d nodes killed, skipped %s); %d inputs"
-            + " acknowledged, %d entries checked, %d runs; %d violations; %d s")
+            + " acknowledged, %d entries checked, %d runs; %s; %d violations; %d s")
         .formatted(
             seed,
             nodes,
@@ -136,6 +137,7 @@ record ClusterReport(
             acknowledged,
             entries,
             runs,
+            model,
             violations.size(),
             took.toSeconds());
   }

@@ -178,6 +178,11 @@ final class ClusterRig implements AutoCloseable {
     return database;
   }
 
+  /** What the model's side tells of the runs until now. */
+  ModelJudge judge() {
+    return ModelJudge.of(model.requests());
+  }
+
   /** Whether this machine and this run have what a fault needs. */
   boolean has(ClusterFault.Need need) {
     return switch (need) {

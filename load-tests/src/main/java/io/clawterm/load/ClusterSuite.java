@@ -88,6 +88,7 @@ final class ClusterSuite implements AutoCloseable {
         verdict.acknowledged(),
         verdict.entries(),
         swarm.runs(),
+        rig.judge(),
         Duration.ofNanos(System.nanoTime() - begin),
         swarm.violations());
   }

@@ -117,7 +117,6 @@ record Cli(Path home, Map<String, String> environment, List<String> prefix) {
           new ArrayList<>(
               List.of(
                   "-Xmx512m",
-                  "-Xshare:auto",
                   "-XX:+UseSerialGC",
                   "-XX:TieredStopAtLevel=1",
                   "--enable-native-access=ALL-UNNAMED"));
