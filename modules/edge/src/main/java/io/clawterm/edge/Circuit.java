@@ -1,20 +1,15 @@
 package io.clawterm.edge;
 
 import akka.actor.typed.ActorRef;
-import io.clawterm.api.Principal;
 import io.clawterm.api.SessionId;
 import io.clawterm.protocol.Frame;
-import io.clawterm.protocol.Mode;
 import io.clawterm.protocol.Sequence;
-import io.clawterm.session.Attachment;
 import io.clawterm.session.DeviceMessage;
 import io.clawterm.session.SessionCommand;
-import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
-import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -45,22 +40,6 @@ final class Circuit {
     /** Answered for the last time. */
     ENDED
   }
-
-  /** What a device wants; of a RESUME, {@code token} is what its token was made of. */
-  record Wish(
-      boolean resume,
-      Principal principal,
-      String device,
-      Mode mode,
-      boolean events,
-      Optional<Attachment.WindowSize> size,
-      Optional<Long> window,
-      String target,
-      Optional<String> key,
-      Optional<String> nonce,
-      Optional<Duration> expiry,
-      long tokenGeneration,
-      long lastNumber) {}
 
   private record Handed(long lastNumber, long bytes, long at) {}
 

@@ -39,7 +39,6 @@ import java.util.ArrayList;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.HashSet;
-import java.util.HexFormat;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -433,7 +432,7 @@ final class ConnectionStage extends GraphStage<FlowShape<ByteString, ByteString>
             leave(
                 circuit,
                 new SessionCommand.Suspend(
-                    circuit.attachment, circuit.acknowledged(), expiry(fields)));
+                    circuit.attachment, circuit.acknowledged(), Wish.expiry(fields)));
         case DISCONNECT ->
             leave(
                 circuit, new SessionCommand.Disconnect(circuit.attachment, circuit.acknowledged()));
@@ -533,7 +532,8 @@ final class ConnectionStage extends GraphStage<FlowShape<ByteString, ByteString>
     private void connect(Fields fields) {
       checkVersion(fields);
       Optional<Principal> principal = edge.authenticator().authenticate(fields.credential(), peer);
-      Circuit circuit = new Circuit(wish(fields, principal.orElse(NOBODY), OptionalLong.empty()));
+      Circuit circuit =
+          new Circuit(Wish.of(fields, principal.orElse(NOBODY), OptionalLong.empty()));
       connects.add(circuit);
       if (principal.isEmpty()) {
         refuse(circuit, new Refusal(Code.UNAUTHENTICATED, "no credential, or not a valid one"));
@@ -566,7 +566,7 @@ final class ConnectionStage extends GraphStage<FlowShape<ByteString, ByteString>
       // Without a token the hash is computed all the same: one answer, after one time.
       byte[] token = fields.resumeToken().orElseGet(() -> new byte[ResumeTokens.LENGTH]);
       OptionalLong generation =
-          edge.sessions().tokens().verify(id, principal.get(), device(fields), token);
+          edge.sessions().tokens().verify(id, principal.get(), Wish.device(fields), token);
       if (generation.isEmpty()) {
         refuseResume(id, NO_SUCH_SESSION);
         return;
@@ -579,7 +579,7 @@ final class ConnectionStage extends GraphStage<FlowShape<ByteString, ByteString>
         return;
       }
       welcome();
-      Circuit circuit = new Circuit(wish(fields, principal.get(), generation));
+      Circuit circuit = new Circuit(Wish.of(fields, principal.get(), generation));
       circuit.session = id;
       circuits.put(id.value(), circuit);
       admit(circuit);
@@ -682,7 +682,7 @@ final class ConnectionStage extends GraphStage<FlowShape<ByteString, ByteString>
     }
 
     private void open(Circuit circuit, SessionId id) {
-      Circuit.Wish wish = circuit.wish;
+      Wish wish = circuit.wish;
       circuit.phase = Phase.OPENING;
       circuit.session = id;
       circuit.attachment = ThreadLocalRandom.current().nextLong(1, Long.MAX_VALUE);
@@ -697,7 +697,7 @@ final class ConnectionStage extends GraphStage<FlowShape<ByteString, ByteString>
 
     /** Asks the session to take the device; asked again with the same number, it does so once. */
     private void ask(Circuit circuit) {
-      Circuit.Wish wish = circuit.wish;
+      Wish wish = circuit.wish;
       circuit.askAgainAt = now() + ASK_AGAIN_NANOS;
       wakeAt(circuit.askAgainAt);
       var attachment =
@@ -714,29 +714,7 @@ final class ConnectionStage extends GraphStage<FlowShape<ByteString, ByteString>
               ? new SessionCommand.Resume(
                   wish.principal(), wish.tokenGeneration(), wish.lastNumber(), attachment)
               : new SessionCommand.Connect(
-                  wish.principal(), wish.target(), directoryKey(wish), wish.expiry(), attachment));
-    }
-
-    private Optional<String> directoryKey(Circuit.Wish wish) {
-      return wish.key()
-          .or(() -> wish.nonce().map(nonce -> Sessions.nonceKey(wish.principal(), nonce)));
-    }
-
-    private Circuit.Wish wish(Fields fields, Principal principal, OptionalLong generation) {
-      return new Circuit.Wish(
-          generation.isPresent(),
-          principal,
-          device(fields),
-          fields.mode().orElse(Mode.TAKE_OVER),
-          fields.events(),
-          fields.terminalSize().map(size -> new Attachment.WindowSize(size.columns(), size.rows())),
-          fields.window().stream().boxed().findAny(),
-          target(fields.target().orElse("")),
-          fields.sessionKey().filter(key -> !key.isEmpty()),
-          fields.nonce().map(nonce -> HexFormat.of().formatHex(nonce)),
-          expiry(fields),
-          generation.orElse(0),
-          generation.isPresent() ? fields.lastSeq().orElse(0) : 0);
+                  wish.principal(), wish.target(), wish.directoryKey(), wish.expiry(), attachment));
     }
 
     // ---- what sessions say
@@ -802,7 +780,7 @@ final class ConnectionStage extends GraphStage<FlowShape<ByteString, ByteString>
       leavePlace(circuit, true);
       circuit.attached(message);
       started(actor).watch(Adapter.toClassic(message.entity()));
-      Circuit.Wish wish = circuit.wish;
+      Wish wish = circuit.wish;
       byte[] token =
           edge.sessions()
               .tokens()
@@ -997,28 +975,7 @@ final class ConnectionStage extends GraphStage<FlowShape<ByteString, ByteString>
     private void answer(int session, int sequence, Refusal refusal) {
       answered = true;
       metrics.disconnected(refusal.code());
-      Fields.Builder fields = Fields.builder().code(refusal.code()).text(refusal.text());
-      switch (refusal.code()) {
-        case OVERLOADED, SHUTTING_DOWN, MOVED ->
-            fields.retryAfterMs(refusal.retryAfter().orElse(settings.retryAfter()).toMillis());
-        case UNSUPPORTED_VERSION -> fields.version(VERSION);
-        case OK,
-            SUSPENDED,
-            CLOSED,
-            TAKEN_OVER,
-            PROTOCOL_ERROR,
-            BAD_CHECKSUM,
-            SEQUENCE_GAP,
-            UNAUTHENTICATED,
-            FORBIDDEN,
-            NO_SUCH_SESSION,
-            NO_SUCH_TARGET,
-            TOO_LARGE,
-            INTERNAL -> {}
-      }
-      refusal.address().ifPresent(fields::address);
-      int flags = refusal.code().value() < Code.PROTOCOL_ERROR.value() ? 0 : Flags.ERROR;
-      outbox.answer(Frame.of(session, sequence, FrameType.DISCONNECT, flags, fields.build()));
+      outbox.answer(refusal.frame(session, sequence, settings.retryAfter(), VERSION));
     }
 
     /** Ends the connection; the refusal names one session, or 0 for all that there are. */
@@ -1289,24 +1246,6 @@ final class ConnectionStage extends GraphStage<FlowShape<ByteString, ByteString>
 
   /** Stands in the wish of a CONNECT that is refused before anybody sees it. */
   private static final Principal NOBODY = new Principal("none", "nobody");
-
-  private static String device(Fields fields) {
-    return fields.device().filter(name -> !name.isEmpty()).orElse("default");
-  }
-
-  private static String target(String text) {
-    if (text.isEmpty()) {
-      return "agent:main";
-    }
-    return text.indexOf(':') < 0 ? "agent:" + text : text;
-  }
-
-  private static Optional<Duration> expiry(Fields fields) {
-    OptionalLong seconds = fields.expirySeconds();
-    return seconds.isPresent()
-        ? Optional.of(Duration.ofSeconds(seconds.getAsLong()))
-        : Optional.empty();
-  }
 
   private static <T> T started(@Nullable T value) {
     if (value == null) {

@@ -26,7 +26,6 @@ import io.clawterm.protocol.Code;
 import io.clawterm.protocol.Mode;
 import java.security.SecureRandom;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -1008,29 +1007,17 @@ public final class SessionEntity
     if (!(pending.state() instanceof SessionState.Open open)) {
       return;
     }
-    SessionState.Extent log = open.log();
-    SessionSettings settings = environment.settings();
-    Instant oldest = environment.clock().instant().minus(settings.retainFor());
-    long unacknowledged =
+    long acknowledged =
         attached.values().stream()
             .mapToLong(device -> device.acknowledged)
             .min()
             .orElse(Long.MAX_VALUE);
-    long first = log.first();
-    for (int i = 1; i < log.marks().size(); i++) {
-      SessionState.Extent.Mark mark = log.marks().get(i);
-      long left = log.bytes() - mark.bytesBefore();
-      boolean tooLarge = left >= settings.retainBytes();
-      boolean tooOld = mark.at().isBefore(oldest);
-      boolean free = mark.number() - 1 <= unacknowledged || left >= settings.retainHardBytes();
-      if ((tooLarge || tooOld) && free) {
-        first = Math.max(first, mark.number());
-      }
-    }
-    if (first > log.first()) {
+    long first =
+        Retention.firstKept(
+            environment.settings(), open.log(), environment.clock().instant(), acknowledged);
+    if (first > open.log().first()) {
       decide(new SessionEvent.Trimmed(first));
-      long newFirst = first;
-      pending.then(() -> List.copyOf(attached.values()).forEach(device -> skip(device, newFirst)));
+      pending.then(() -> List.copyOf(attached.values()).forEach(device -> skip(device, first)));
     }
   }
 
