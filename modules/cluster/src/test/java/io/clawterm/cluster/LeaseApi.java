@@ -118,13 +118,11 @@ final class LeaseApi implements AutoCloseable {
   private @Nullable ObjectNode handle(HttpExchange exchange, String body) throws IOException {
     String path = exchange.getRequestURI().getPath();
     String name = path.length() > PATH.length() ? path.substring(PATH.length() + 1) : "";
-    switch (exchange.getRequestMethod()) {
-      case "GET" -> {
-        return leases.get(name);
-      }
+    return switch (exchange.getRequestMethod()) {
+      case "GET" -> leases.get(name);
       case "POST" -> {
         ObjectNode lease = (ObjectNode) JSON.readTree(body);
-        return put(lease.at("/metadata/name").asText(), lease, !leases.containsKey(nameOf(lease)));
+        yield put(nameOf(lease), lease, !leases.containsKey(nameOf(lease)));
       }
       case "PUT" -> {
         ObjectNode lease = (ObjectNode) JSON.readTree(body);
@@ -134,10 +132,10 @@ final class LeaseApi implements AutoCloseable {
                 && before
                     .at("/metadata/resourceVersion")
                     .equals(lease.at("/metadata/resourceVersion"));
-        return put(name, lease, current);
+        yield put(name, lease, current);
       }
       default -> throw new IOException("not known: " + exchange.getRequestMethod());
-    }
+    };
   }
 
   private static String nameOf(ObjectNode lease) {
