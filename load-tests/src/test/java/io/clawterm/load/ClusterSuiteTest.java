@@ -13,10 +13,11 @@ import org.junit.jupiter.api.io.TempDir;
 /** A few faults with the build; all of them, again and again, with {@code -Pfaults}. */
 class ClusterSuiteTest {
 
-  private static final int ROUNDS = Integer.getInteger("cluster.rounds", 2);
+  private static final int ROUNDS = Integer.getInteger("cluster.rounds", 3);
   private static final boolean LONG = Boolean.getBoolean("cluster.long");
 
-  private static final List<ClusterFault> SHORT = List.of(ClusterFault.KILL, ClusterFault.RESTART);
+  private static final List<ClusterFault> SHORT =
+      List.of(ClusterFault.KILL, ClusterFault.SPLIT, ClusterFault.RESTART);
 
   @TempDir private Path folder;
 
