@@ -5,9 +5,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.clawterm.testkit.AotCache;
 import java.io.File;
 import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -75,13 +79,13 @@ record Cli(Path home, Map<String, String> environment, List<String> prefix) {
     command.addAll(Program.OPTIONS);
     String classPath = environment.get("CLASSPATH");
     if (classPath == null) {
-      command.addAll(Program.ARCHIVE);
+      command.addAll(Program.IT.archive());
     }
     command.addAll(
         List.of(
             "-Duser.home=" + home,
             "-cp",
-            classPath == null ? Program.CLASS_PATH : classPath,
+            classPath == null ? Program.IT.classPath() : classPath,
             Program.MAIN));
     command.addAll(List.of(arguments));
     var builder =
@@ -100,17 +104,13 @@ record Cli(Path home, Map<String, String> environment, List<String> prefix) {
     return builder.start();
   }
 
-  /** How the program is run. */
-  private static final class Program {
+  /** How the program is run: as its launcher does it, from jars and an archive of classes. */
+  private record Program(String classPath, List<String> archive) {
 
     static final String MAIN = "io.clawterm.node.Main";
     static final List<String> OPTIONS = options();
-    static final String CLASS_PATH = classPath();
-
-    /** A test starts dozens of processes, each of which would read in its classes anew. */
-    static final List<String> ARCHIVE =
-        AotCache.of(
-            Path.of("target", "cli.aot").toAbsolutePath(), OPTIONS, CLASS_PATH, MAIN, "warm-up");
+    private static final Path TARGET = Path.of("target").toAbsolutePath();
+    static final Program IT = make();
 
     private static List<String> options() {
       List<String> options =
@@ -126,9 +126,57 @@ record Cli(Path home, Map<String, String> environment, List<String> prefix) {
       return options;
     }
 
-    /** That of the tests without the tests, and with jars alone, as an archive needs it. */
-    private static String classPath() {
-      Path jar = Path.of("target", "cli.jar").toAbsolutePath();
+    /**
+     * The tests start dozens of processes, each of which would read in its classes anew. They run
+     * in two JVMs; the first one makes what both use.
+     */
+    private static Program make() {
+      Path made = TARGET.resolve("cli");
+      try (FileChannel file =
+              FileChannel.open(
+                  Files.createDirectories(made).resolve("lock"),
+                  StandardOpenOption.CREATE,
+                  StandardOpenOption.WRITE);
+          FileLock lock = file.lock()) {
+        assertThat(lock.isValid()).isTrue();
+        Path jar = made.resolve("cli.jar");
+        Path archive = made.resolve("cli.aot");
+        Path stamp = made.resolve("stamp");
+        String wanted = stamp();
+        boolean there = Files.exists(stamp) && Files.readString(stamp).equals(wanted);
+        if (!there) {
+          pack(jar);
+        }
+        String classPath = classPath(jar);
+        List<String> options =
+            there
+                ? AotCache.startingFrom(archive)
+                : AotCache.of(archive, OPTIONS, classPath, MAIN, "warm-up");
+        if (!options.isEmpty()) {
+          Files.writeString(stamp, wanted);
+        }
+        return new Program(classPath, options);
+      } catch (IOException e) {
+        throw new UncheckedIOException("preparing the program", e);
+      }
+    }
+
+    /** Of what the program is made: each file of the class path with its time. */
+    private static String stamp() throws IOException {
+      var stamp = new StringBuilder(System.getProperty("java.home"));
+      for (String entry : System.getProperty("java.class.path").split(File.pathSeparator, -1)) {
+        if (Files.exists(Path.of(entry))) {
+          try (Stream<Path> files = Files.walk(Path.of(entry))) {
+            for (Path each : files.sorted().toList()) {
+              stamp.append('\n').append(each).append(Files.getLastModifiedTime(each));
+            }
+          }
+        }
+      }
+      return stamp.toString();
+    }
+
+    private static void pack(Path jar) {
       int failed =
           ToolProvider.findFirst("jar")
               .orElseThrow()
@@ -138,14 +186,17 @@ record Cli(Path home, Map<String, String> environment, List<String> prefix) {
                   "--create",
                   "--file=" + jar,
                   "-C",
-                  Path.of("target", "classes").toAbsolutePath().toString(),
+                  TARGET.resolve("classes").toString(),
                   ".");
       assertThat(failed).isZero();
-      String own = Path.of("target").toAbsolutePath().toString();
+    }
+
+    /** That of the tests without the tests, and with jars alone, as an archive needs it. */
+    private static String classPath(Path jar) {
       return Stream.concat(
               Stream.of(jar.toString()),
               Stream.of(System.getProperty("java.class.path").split(File.pathSeparator, -1))
-                  .filter(entry -> !entry.startsWith(own)))
+                  .filter(entry -> !entry.startsWith(TARGET.toString())))
           .collect(Collectors.joining(File.pathSeparator));
     }
   }

@@ -53,6 +53,11 @@ public final class AotCache {
     } catch (IOException e) {
       throw new UncheckedIOException("archiving what a process loads", e);
     }
+    return startingFrom(file);
+  }
+
+  /** The options for JVMs that begin from an archive which is there. */
+  public static List<String> startingFrom(Path file) {
     return List.of("-XX:AOTCache=" + file, "-Xlog:aot=off", "-Xlog:cds=off");
   }
 }
