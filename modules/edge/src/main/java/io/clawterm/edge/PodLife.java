@@ -8,38 +8,23 @@ import akka.actor.typed.javadsl.AbstractOnMessageBehavior;
 import akka.actor.typed.javadsl.ActorContext;
 import akka.actor.typed.javadsl.Behaviors;
 import akka.actor.typed.javadsl.TimerScheduler;
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.clawterm.protocol.Code;
 import io.clawterm.protocol.Fields;
 import io.clawterm.protocol.Flags;
 import io.clawterm.protocol.Frame;
 import io.clawterm.protocol.FrameType;
 import io.clawterm.protocol.MalformedFrameException;
-import io.clawterm.protocol.Mode;
 import io.clawterm.protocol.Sequence;
 import io.clawterm.session.Attachment.WindowSize;
-import io.clawterm.session.Bytes;
-import io.clawterm.session.Entry;
-import io.clawterm.session.SessionCommand.Emit;
-import io.clawterm.session.SessionCommand.Finish;
 import io.clawterm.session.TargetCommand;
 import io.clawterm.session.TargetCommand.TargetInput;
 import io.clawterm.session.TargetContext;
 import java.nio.file.Path;
-import java.security.SecureRandom;
 import java.time.Duration;
-import java.util.ArrayDeque;
-import java.util.ArrayList;
-import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
-import java.util.OptionalLong;
 import java.util.Set;
 import java.util.concurrent.Semaphore;
-import java.util.concurrent.ThreadLocalRandom;
-import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -81,62 +66,12 @@ import org.slf4j.LoggerFactory;
 final class PodLife extends AbstractOnMessageBehavior<TargetCommand> {
 
   private static final Logger log = LoggerFactory.getLogger(PodLife.class);
-  private static final JsonMapper JSON = JsonMapper.builder().build();
-  private static final int VERSION = 1;
-  private static final int NONCE_BYTES = 16;
   private static final int ACKNOWLEDGE_BYTES = 64 * 1024;
-  private static final long MAX_RETRY_AFTER_MS = 60_000;
-  private static final int MAX_SAID_CHARS = 500;
   private static final long MIN_KEEPALIVE_MS = 100;
   private static final long MAX_KEEPALIVE_MS = 600_000;
 
   /** Silence for 2.5 intervals is the end (protocol, "Life of a session"). */
   private static final double DEAD_INTERVALS = 2.5;
-
-  /** Where the way to the pod stands. */
-  private enum Phase {
-    /** Waits for the next attempt, or for what is unconfirmed. */
-    APART,
-    /** The socket is being connected. */
-    CONNECTING,
-    /** CONNECT or RESUME is out. */
-    ASKING,
-    /** ACCEPT or RESUMED is here, its token not yet durable: nothing may be sent. */
-    STORING,
-    ATTACHED,
-    /** The pod doesn't want us: the next input tries again. */
-    PARKED
-  }
-
-  /** From the connection, the registry and the timers. */
-  private sealed interface Event extends TargetCommand.Own {
-    record Opened(PodConnection connection) implements Event {}
-
-    record Received(PodConnection connection, List<Frame> frames) implements Event {}
-
-    record Written(PodConnection connection) implements Event {}
-
-    record Lost(PodConnection connection, String reason) implements Event {}
-
-    record PodsChanged(Set<String> names) implements Event {}
-
-    record Retry() implements Event {}
-
-    record Absent() implements Event {}
-
-    record HandshakeOver(PodConnection connection) implements Event {}
-
-    record Acknowledge() implements Event {}
-
-    record Tick() implements Event {}
-  }
-
-  /** The pod broke the protocol. */
-  private static final class ViolationException extends RuntimeException {
-    ViolationException(String message) {
-      super(message);
-    }
-  }
 
   private final String name;
   private final PodTarget.Factory pods;
@@ -145,38 +80,19 @@ final class PodLife extends AbstractOnMessageBehavior<TargetCommand> {
   private final TimerScheduler<TargetCommand> timers;
   private final PodRegistry.Registration registration;
   private final Semaphore credit;
+  private final PodEmissions emissions;
+  private final PodInput input;
+  private final Backoff backoff;
 
-  private final List<Entry> pending = new ArrayList<>();
-  private int pendingCredit;
-  private PodMemo memo;
-  private PodMemo durable;
-  private boolean changed;
-  private long emitted;
-  private long confirmed;
-  private int unconfirmedCredit;
-  private PodMemo unconfirmed;
-  private boolean finished;
-
-  private final Deque<TargetInput> unsent = new ArrayDeque<>();
-  private final Deque<TargetInput> unacknowledged = new ArrayDeque<>();
-  private long delivered;
-  private long sent;
-  private long podHas;
-  private long unacknowledgedBytes;
-  private OptionalLong window = OptionalLong.empty();
-
-  private Phase phase = Phase.APART;
-  private @Nullable PodConnection connection;
+  private PodPhase phase = new PodPhase.Apart();
   private boolean due = true;
   private boolean socketIsNew;
   private boolean connectWasSent;
-  private boolean thisConnectIsRepeated;
   private boolean absenceTold;
-  private Duration backoff;
   private Duration keepalive;
   private long lastSentNanos;
   private long acknowledgedToPod;
-  private int storedSinceAcknowledged;
+  private long creditAtAcknowledgement;
   private Optional<WindowSize> size;
 
   /** The behaviour of a life. */
@@ -202,35 +118,26 @@ final class PodLife extends AbstractOnMessageBehavior<TargetCommand> {
     this.life = life;
     this.timers = timers;
     this.credit = new Semaphore(settings.outputBufferBytes());
-    this.memo =
-        life.memo()
-            .map(stored -> PodMemo.from(stored, pods.seal, life.id()))
-            .orElseGet(() -> freshMemo(0));
-    this.durable = memo;
-    this.unconfirmed = memo;
-    this.changed = life.memo().isEmpty();
+    this.emissions = new PodEmissions(life, pods.seal, credit);
+    this.input = new PodInput(emissions.memo().acknowledged());
     this.connectWasSent = life.memo().isPresent();
-    this.delivered = memo.acknowledged();
-    this.podHas = memo.acknowledged();
-    this.backoff = settings.minBackoff();
+    this.backoff = new Backoff(settings.minBackoff(), settings.maxBackoff());
     this.keepalive = settings.keepaliveInterval();
     this.size = life.size();
     ActorRef<TargetCommand> self = context.getSelf();
-    this.registration = pods.registry.onChange(names -> self.tell(new Event.PodsChanged(names)));
-  }
-
-  private static PodMemo freshMemo(long acknowledged) {
-    byte[] nonce = new byte[NONCE_BYTES];
-    new SecureRandom().nextBytes(nonce);
-    return PodMemo.beginning(nonce, acknowledged);
+    this.registration = pods.registry.onChange(names -> self.tell(new PodEvent.PodsChanged(names)));
   }
 
   private void begin() {
-    if (memo.isLocked() && memo.end().isEmpty()) {
+    if (memo().isLocked() && memo().end().isEmpty()) {
       beginAnew("what opens the session with pod " + name + " can't be read; a new one begins");
     }
-    timers.startSingleTimer("absent", new Event.Absent(), settings.absenceNoticeAfter());
+    timers.startSingleTimer("absent", new PodEvent.Absent(), settings.absenceNoticeAfter());
     proceed();
+  }
+
+  private PodMemo memo() {
+    return emissions.memo();
   }
 
   @Override
@@ -242,7 +149,7 @@ final class PodLife extends AbstractOnMessageBehavior<TargetCommand> {
       case TargetCommand.Stop ignored -> {
         return endPodsSession();
       }
-      case Event event -> on(event);
+      case PodEvent event -> on(event);
       case TargetCommand.Own ignored -> {
         return Behaviors.unhandled();
       }
@@ -253,14 +160,10 @@ final class PodLife extends AbstractOnMessageBehavior<TargetCommand> {
 
   /** The session is over for good, and the pod's with it, if the pod can be told in time. */
   private Behavior<TargetCommand> endPodsSession() {
-    PodConnection last = connection;
-    if (last != null && (phase == Phase.STORING || phase == Phase.ATTACHED)) {
-      Fields reason = Fields.reason(Code.CLOSED, "the session is over");
-      int number = Sequence.wire(durable.received());
-      last.closeAfter(
-          Frame.of(memo.session(), number, FrameType.DISCONNECT, 0, reason),
-          settings.handshakeTimeout());
-      connection = null;
+    if (phase.isAccepted()) {
+      Frame last = PodFrames.disconnect(memo().session(), emissions.durable().received());
+      phase.connection().orElseThrow().closeAfter(last, settings.handshakeTimeout());
+      phase = new PodPhase.Apart();
     }
     return Behaviors.stopped();
   }
@@ -270,188 +173,114 @@ final class PodLife extends AbstractOnMessageBehavior<TargetCommand> {
   public Behavior<TargetCommand> onSignal(Signal signal) {
     if (signal instanceof PostStop) {
       registration.close();
-      if (connection != null) {
-        connection.close();
-      }
+      phase.connection().ifPresent(PodConnection::close);
     }
     return this;
   }
 
-  private void on(Event event) {
+  private void on(PodEvent event) {
     switch (event) {
-      case Event.Opened opened -> {
-        if (opened.connection() == connection) {
+      case PodEvent.Opened opened -> {
+        if (isCurrent(opened.connection())) {
           ask(opened.connection());
         }
       }
-      case Event.Received received -> received(received);
-      case Event.Written ignored -> {
+      case PodEvent.Received received -> received(received);
+      case PodEvent.Written ignored -> {
         // There is room: proceed() sends more.
       }
-      case Event.Lost lost -> {
-        if (lost.connection() == connection) {
+      case PodEvent.Lost lost -> {
+        if (isCurrent(lost.connection())) {
           log.atDebug().addKeyValue("pod", name).log("the connection to a pod is over");
-          part(nextBackoff());
+          part(backoff.next());
         }
       }
-      case Event.PodsChanged podsChanged -> podsChanged(podsChanged.names());
-      case Event.Retry ignored -> due = true;
-      case Event.Absent ignored -> tellAbsence();
-      case Event.HandshakeOver over -> {
-        if (over.connection() == connection) {
-          part(nextBackoff());
+      case PodEvent.PodsChanged podsChanged -> podsChanged(podsChanged.names());
+      case PodEvent.Retry ignored -> due = true;
+      case PodEvent.Absent ignored -> tellAbsence();
+      case PodEvent.HandshakeOver over -> {
+        if (isCurrent(over.connection())) {
+          part(backoff.next());
         }
       }
-      case Event.Acknowledge ignored -> acknowledge();
-      case Event.Tick ignored -> tick();
+      case PodEvent.Acknowledge ignored -> acknowledge();
+      case PodEvent.Tick ignored -> tick();
     }
+  }
+
+  /** What a connection says that was given up before does not count. */
+  private boolean isCurrent(PodConnection which) {
+    return phase.connection().filter(current -> current == which).isPresent();
   }
 
   /** Does all that has become possible: one place, so that no message can forget a step. */
   private void proceed() {
-    emitNext();
-    if (emitted == confirmed && !changed && pending.isEmpty()) {
-      if (phase == Phase.APART && due && memo.end().isEmpty()) {
-        connect();
-      }
+    emissions.emitNext();
+    if (emissions.areDurable()
+        && phase instanceof PodPhase.Apart
+        && due
+        && memo().end().isEmpty()) {
+      connect();
     }
-    if (phase == Phase.STORING && durable.token().equals(memo.token())) {
-      tokenIsDurable();
+    if (phase instanceof PodPhase.Storing storing
+        && emissions.durable().token().equals(memo().token())) {
+      tokenIsDurable(storing);
     }
     sendInputs();
-    emitNext();
+    emissions.emitNext();
   }
 
   // To the session
 
-  private void emitNext() {
-    if (emitted > confirmed || finished) {
-      return;
-    }
-    if (!changed && pending.isEmpty()) {
-      memo.end().ifPresent(this::finish);
-      return;
-    }
-    emitted++;
-    unconfirmed = memo;
-    unconfirmedCredit = pendingCredit;
-    OptionalLong consumedUpTo =
-        memo.acknowledged() > 0 ? OptionalLong.of(memo.acknowledged()) : OptionalLong.empty();
-    life.session()
-        .tell(
-            new Emit(
-                life.epoch(),
-                pending,
-                consumedUpTo,
-                Optional.of(memo.toMemo(pods.seal, life.id()))));
-    pending.clear();
-    pendingCredit = 0;
-    changed = false;
-  }
-
   private void confirmed(long count) {
-    confirmed = count;
-    if (confirmed < emitted) {
+    if (!emissions.confirmed(count)
+        || !(phase instanceof PodPhase.Attached)
+        || emissions.durable().received() == acknowledgedToPod) {
       return;
     }
-    durable = unconfirmed;
-    credit.release(unconfirmedCredit);
-    storedSinceAcknowledged += unconfirmedCredit;
-    unconfirmedCredit = 0;
-    if (phase != Phase.ATTACHED || durable.received() == acknowledgedToPod) {
-      return;
-    }
-    if (storedSinceAcknowledged >= ACKNOWLEDGE_BYTES) {
+    if (emissions.storedCredit() - creditAtAcknowledgement >= ACKNOWLEDGE_BYTES) {
       acknowledge();
     } else if (!timers.isTimerActive("acknowledge")) {
-      timers.startSingleTimer("acknowledge", new Event.Acknowledge(), settings.acknowledgeAfter());
+      timers.startSingleTimer(
+          "acknowledge", new PodEvent.Acknowledge(), settings.acknowledgeAfter());
     }
-  }
-
-  private void tell(String text) {
-    pending.add(TargetNotice.of(text));
   }
 
   private void end(String text) {
-    memo = memo.ended(text);
-    changed = true;
+    emissions.remember(memo().ended(text));
     part(Duration.ZERO);
     due = false;
     timers.cancel("absent");
   }
 
-  private void finish(String text) {
-    finished = true;
-    life.session().tell(new Finish(life.epoch(), text));
-  }
-
-  // To the pod
+  // The way to the pod
 
   private void connect() {
     due = false;
     socketIsNew = false;
     Optional<Path> socket = pods.registry.find(name);
     if (socket.isEmpty()) {
-      scheduleRetry(nextBackoff());
+      scheduleRetry(backoff.next());
       return;
     }
-    ActorRef<TargetCommand> self = getContext().getSelf();
-    var listener =
-        new PodConnection.Listener() {
-          @Override
-          public void opened(PodConnection which) {
-            self.tell(new Event.Opened(which));
-          }
-
-          @Override
-          public void received(PodConnection which, List<Frame> frames) {
-            self.tell(new Event.Received(which, frames));
-          }
-
-          @Override
-          public void written(PodConnection which) {
-            self.tell(new Event.Written(which));
-          }
-
-          @Override
-          public void lost(PodConnection which, String reason) {
-            self.tell(new Event.Lost(which, reason));
-          }
-        };
-    var next = new PodConnection(socket.get(), credit, life.id().toString(), listener);
-    connection = next;
-    phase = Phase.CONNECTING;
+    var next =
+        new PodConnection(
+            socket.get(), credit, life.id().toString(), PodEvent.toldTo(getContext().getSelf()));
+    phase = new PodPhase.Connecting(next);
     pods.connections.increment();
     timers.startSingleTimer(
-        "handshake", new Event.HandshakeOver(next), settings.handshakeTimeout());
+        "handshake", new PodEvent.HandshakeOver(next), settings.handshakeTimeout());
     next.open();
   }
 
   private void ask(PodConnection to) {
-    Fields.Builder fields =
-        Fields.builder()
-            .version(VERSION)
-            .device("clawterm-" + life.id())
-            .mode(Mode.TAKE_OVER)
-            .events(true);
-    size.ifPresent(window -> fields.terminalSize(window.columns(), window.rows()));
-    phase = Phase.ASKING;
-    if (memo.session() == 0) {
-      thisConnectIsRepeated = connectWasSent;
+    if (memo().session() == 0) {
+      phase = new PodPhase.Asking(to, connectWasSent);
       connectWasSent = true;
-      fields.nonce(memo.nonceBytes());
-      send(to, Frame.of(0, 0, FrameType.CONNECT, 0, fields.build()));
+      send(to, PodFrames.connect(memo(), life.id(), size));
     } else {
-      thisConnectIsRepeated = false;
-      fields.resumeToken(memo.tokenBytes()).lastSeq(durable.received());
-      send(
-          to,
-          Frame.of(
-              memo.session(),
-              Sequence.wire(durable.received()),
-              FrameType.RESUME,
-              0,
-              fields.build()));
+      phase = new PodPhase.Asking(to, false);
+      send(to, PodFrames.resume(memo(), emissions.durable().received(), life.id(), size));
     }
   }
 
@@ -462,53 +291,37 @@ final class PodLife extends AbstractOnMessageBehavior<TargetCommand> {
 
   /** Closes the connection, if there is one, and tries again after this time. */
   private void part(Duration retryAfter) {
-    if (connection != null) {
-      connection.close();
-      connection = null;
-      pods.losses.increment();
-    }
-    if (phase == Phase.ATTACHED) {
+    phase
+        .connection()
+        .ifPresent(connection -> {
+          connection.close();
+          pods.losses.increment();
+        });
+    if (phase instanceof PodPhase.Attached) {
       absenceTold = false;
-      timers.startSingleTimer("absent", new Event.Absent(), settings.absenceNoticeAfter());
+      timers.startSingleTimer("absent", new PodEvent.Absent(), settings.absenceNoticeAfter());
     }
-    phase = Phase.APART;
-    window = OptionalLong.empty();
+    phase = new PodPhase.Apart();
     timers.cancel("handshake");
     timers.cancel("acknowledge");
     timers.cancel("tick");
-    // What is not acknowledged goes out again, in front of what has not been sent.
-    while (!unacknowledged.isEmpty()) {
-      unsent.addFirst(unacknowledged.removeLast());
-    }
-    unacknowledgedBytes = 0;
+    input.takeBack();
     scheduleRetry(retryAfter);
   }
 
   private void scheduleRetry(Duration after) {
     due = socketIsNew;
     if (!due) {
-      timers.startSingleTimer("retry", new Event.Retry(), after);
+      timers.startSingleTimer("retry", new PodEvent.Retry(), after);
     }
-  }
-
-  private Duration nextBackoff() {
-    Duration now = backoff;
-    Duration doubled = backoff.multipliedBy(2);
-    backoff = doubled.compareTo(settings.maxBackoff()) > 0 ? settings.maxBackoff() : doubled;
-    // Spread over the upper half, so that many sessions don't come back to a pod in step.
-    return Duration.ofNanos(ThreadLocalRandom.current().nextLong(now.toNanos() / 2, now.toNanos()));
-  }
-
-  private void progress() {
-    backoff = settings.minBackoff();
   }
 
   private void podsChanged(Set<String> names) {
     if (!names.contains(name) || pods.registry.find(name).isEmpty()) {
       return;
     }
-    progress();
-    if (phase == Phase.APART) {
+    backoff.reset();
+    if (phase instanceof PodPhase.Apart) {
       timers.cancel("retry");
       due = true;
     } else {
@@ -518,117 +331,82 @@ final class PodLife extends AbstractOnMessageBehavior<TargetCommand> {
   }
 
   private void tellAbsence() {
-    if (phase != Phase.ATTACHED && phase != Phase.PARKED && !absenceTold && memo.end().isEmpty()) {
+    boolean apart = !(phase instanceof PodPhase.Attached || phase instanceof PodPhase.Parked);
+    if (apart && !absenceTold && memo().end().isEmpty()) {
       absenceTold = true;
-      tell("pod " + name + " can't be reached; there are " + pods.registry.names() + "; waiting");
+      emissions.tell(
+          "pod " + name + " can't be reached; there are " + pods.registry.names() + "; waiting");
     }
   }
 
   private void park(String text) {
-    tell(text + "; the next input tries again");
+    emissions.tell(text + "; the next input tries again");
     part(Duration.ZERO);
     timers.cancel("retry");
     timers.cancel("absent");
     due = false;
-    phase = Phase.PARKED;
+    phase = new PodPhase.Parked();
   }
 
   // Input
 
   private void deliver(List<TargetInput> inputs) {
-    for (TargetInput input : inputs) {
-      delivered = input.number();
-      if (input.number() > podHas) {
-        unsent.add(input);
-      }
-    }
+    input.deliver(inputs);
     noteAcknowledged();
-    if (phase == Phase.PARKED) {
-      phase = Phase.APART;
+    if (phase instanceof PodPhase.Parked) {
+      phase = new PodPhase.Apart();
       due = true;
     }
   }
 
   private void sendInputs() {
-    while (phase == Phase.ATTACHED && connection != null && !unsent.isEmpty()) {
-      TargetInput input = unsent.element();
-      int length = input.body().length();
-      if (connection.unwrittenBytes() >= settings.inputBufferBytes() || !fitsWindow(length)) {
+    while (phase instanceof PodPhase.Attached attached
+        && attached.to().unwrittenBytes() < settings.inputBufferBytes()) {
+      Optional<TargetInput> next = input.takeNext();
+      if (next.isEmpty()) {
         return;
       }
-      unacknowledged.add(unsent.remove());
-      unacknowledgedBytes += length;
-      sent = input.number();
-      int flags = (input.more() ? Flags.MORE : 0) | (input.event() ? Flags.EVENT : 0);
-      send(
-          connection,
-          Frame.of(
-              memo.session(),
-              Sequence.wire(input.number() - memo.base()),
-              FrameType.DATA,
-              flags,
-              input.body().unsafeArray()));
+      send(attached.to(), PodFrames.data(memo(), next.get()));
     }
   }
 
-  /** A frame larger than the whole window may go alone, else it would wait for ever. */
-  private boolean fitsWindow(int length) {
-    if (window.isEmpty()) {
-      return true;
-    }
-    long size = window.getAsLong();
-    return unacknowledgedBytes + length <= size || (unacknowledgedBytes == 0 && size > 0);
-  }
-
-  private void acknowledgedByPod(long number) {
-    if (number > sent) {
-      throw new ViolationException("acknowledges input that it was not sent");
-    }
-    if (number > podHas) {
-      podHas = number;
-      progress();
-    }
-    while (!unacknowledged.isEmpty() && unacknowledged.element().number() <= podHas) {
-      unacknowledgedBytes -= unacknowledged.remove().body().length();
+  private void acknowledgedByPod(int seq) {
+    if (input.acknowledge(extended(seq))) {
+      backoff.reset();
     }
     noteAcknowledged();
   }
 
   private void noteAcknowledged() {
-    long both = Math.min(podHas, delivered);
-    if (both > memo.acknowledged()) {
-      memo = memo.acknowledged(both);
-      changed = true;
+    if (input.settled() > memo().acknowledged()) {
+      emissions.remember(memo().acknowledged(input.settled()));
     }
   }
 
   private void resize(WindowSize newSize) {
     size = Optional.of(newSize);
-    if (phase == Phase.ATTACHED && connection != null) {
-      sendKeepalive(
-          connection, Fields.builder().terminalSize(newSize.columns(), newSize.rows()).build());
-    }
+    sendKeepalive(Fields.builder().terminalSize(newSize.columns(), newSize.rows()).build());
   }
 
   // From the pod
 
-  private void received(Event.Received received) {
+  private void received(PodEvent.Received received) {
     int at = 0;
     List<Frame> frames = received.frames();
     try {
-      while (at < frames.size() && received.connection() == connection) {
+      while (at < frames.size() && isCurrent(received.connection())) {
         Frame frame = frames.get(at);
         at++;
         on(frame);
       }
-    } catch (ViolationException | MalformedFrameException e) {
+    } catch (PodViolationException | MalformedFrameException e) {
       pods.violations.increment();
       log.atWarn()
           .addKeyValue("pod", name)
           .addKeyValue("session", life.id())
           .addKeyValue("problem", e.getMessage())
           .log("a pod broke the protocol");
-      part(nextBackoff());
+      part(backoff.next());
     }
     // Frames of a connection that has been given up are asked for again on the next.
     for (; at < frames.size(); at++) {
@@ -640,9 +418,9 @@ final class PodLife extends AbstractOnMessageBehavior<TargetCommand> {
     FrameType type = frame.type();
     boolean mayDiffer =
         type == FrameType.ACCEPT || (type == FrameType.DISCONNECT && frame.sessionId() == 0);
-    if (!mayDiffer && frame.sessionId() != memo.session()) {
+    if (!mayDiffer && frame.sessionId() != memo().session()) {
       credit.release(PodConnection.cost(frame));
-      throw new ViolationException(type + " of another session");
+      throw new PodViolationException(type + " of another session");
     }
     switch (type) {
       case ACCEPT -> accepted(frame);
@@ -650,62 +428,65 @@ final class PodLife extends AbstractOnMessageBehavior<TargetCommand> {
       case DATA -> data(frame);
       case KEEPALIVE -> keptAlive(frame);
       case DISCONNECT -> disconnected(frame);
-      case CONNECT, RESUME, SUSPEND -> throw new ViolationException(type + " is for clients");
+      case CONNECT, RESUME, SUSPEND -> throw new PodViolationException(type + " is for clients");
     }
   }
 
   private void accepted(Frame frame) {
-    if (phase != Phase.ASKING || memo.session() != 0) {
-      throw new ViolationException("ACCEPT without CONNECT");
+    if (!(phase instanceof PodPhase.Asking asking) || memo().session() != 0) {
+      throw new PodViolationException("ACCEPT without CONNECT");
     }
-    Fields fields = frame.fields();
-    byte[] token =
-        fields.resumeToken().orElseThrow(() -> new ViolationException("ACCEPT without a token"));
+    byte[] token = token(frame);
     if (frame.sessionId() == 0) {
-      throw new ViolationException("ACCEPT with session 0");
+      throw new PodViolationException("ACCEPT with session 0");
     }
-    memo = memo.attached(frame.sessionId(), token);
-    stored(frame, fields);
+    emissions.remember(memo().attached(frame.sessionId(), token));
+    store(asking, frame);
   }
 
   private void resumed(Frame frame) {
-    if (phase != Phase.ASKING) {
-      throw new ViolationException("RESUMED without RESUME");
+    if (!(phase instanceof PodPhase.Asking asking)) {
+      throw new PodViolationException("RESUMED without RESUME");
     }
-    Fields fields = frame.fields();
-    byte[] token =
-        fields.resumeToken().orElseThrow(() -> new ViolationException("RESUMED without a token"));
-    memo = memo.attached(memo.session(), token);
-    long first = fields.firstSeq().orElse(memo.received() + 1);
-    if (first > memo.received() + 1) {
-      tell(
-          "pod %s no longer has its output %d to %d"
-              .formatted(name, memo.received() + 1, first - 1));
-      memo = memo.received(first - 1);
+    emissions.remember(memo().attached(memo().session(), token(frame)));
+    long next = memo().received() + 1;
+    long first = frame.fields().firstSeq().orElse(next);
+    if (first > next) {
+      emissions.tell("pod %s no longer has its output %d to %d".formatted(name, next, first - 1));
+      emissions.remember(memo().received(first - 1));
     }
-    stored(frame, fields);
+    store(asking, frame);
   }
 
-  private void stored(Frame frame, Fields fields) {
-    phase = Phase.STORING;
-    changed = true;
+  private static byte[] token(Frame frame) {
+    return frame
+        .fields()
+        .resumeToken()
+        .orElseThrow(() -> new PodViolationException(frame.type() + " without a token"));
+  }
+
+  private void store(PodPhase.Asking asking, Frame frame) {
+    Fields fields = frame.fields();
+    phase = new PodPhase.Storing(asking.to(), asking.again());
     timers.cancel("handshake");
     fields.keepaliveMs().ifPresent(this::keepaliveEach);
-    window = fields.window();
-    long last = memo.base() + fields.lastSeq().orElseGet(() -> extended(frame.seq()) - memo.base());
-    if (last < memo.acknowledged()) {
-      tell("pod " + name + " has lost input that it had acknowledged");
-      end("pod " + name + " has lost input that it had acknowledged");
+    input.window(fields.window());
+    long last =
+        fields.lastSeq().isPresent()
+            ? memo().base() + fields.lastSeq().getAsLong()
+            : extended(frame.seq());
+    if (last < memo().acknowledged()) {
+      String text = "pod " + name + " has lost input that it had acknowledged";
+      emissions.tell(text);
+      end(text);
       return;
     }
-    podHas = last;
-    sent = last;
-    unsent.removeIf(input -> input.number() <= last);
+    input.resumeAfter(last);
     noteAcknowledged();
   }
 
   private long extended(int seq) {
-    return memo.base() + Sequence.extend(podHas - memo.base(), seq);
+    return memo().base() + Sequence.extend(input.podHas() - memo().base(), seq);
   }
 
   private void keepaliveEach(long milliseconds) {
@@ -714,190 +495,128 @@ final class PodLife extends AbstractOnMessageBehavior<TargetCommand> {
     }
   }
 
-  private void tokenIsDurable() {
-    if (thisConnectIsRepeated) {
+  private void tokenIsDurable(PodPhase.Storing storing) {
+    if (storing.again()) {
       // What the pod has sent on the connection of the first CONNECT is asked for by RESUME.
       part(Duration.ZERO);
       return;
     }
-    phase = Phase.ATTACHED;
+    phase = new PodPhase.Attached(storing.to());
     absenceTold = false;
-    acknowledgedToPod = durable.received();
     timers.cancel("absent");
-    timers.startTimerAtFixedRate("tick", new Event.Tick(), keepalive.dividedBy(5));
-    if (connection != null) {
-      // The first frame on the new token makes it the only one, and acknowledges the replay.
-      sendKeepalive(connection, Fields.none());
-    }
+    timers.startTimerAtFixedRate("tick", new PodEvent.Tick(), keepalive.dividedBy(5));
+    // The first frame on the new token makes it the only one, and acknowledges the replay.
+    sendKeepalive(Fields.none());
   }
 
   private void data(Frame frame) {
     int cost = PodConnection.cost(frame);
-    if (phase != Phase.STORING && phase != Phase.ATTACHED) {
+    if (!phase.isAccepted()) {
       credit.release(cost);
-      throw new ViolationException("DATA before ACCEPT or RESUMED");
+      throw new PodViolationException("DATA before ACCEPT or RESUMED");
     }
-    long number = Sequence.extend(memo.received(), frame.seq());
-    if (number <= memo.received()) {
+    long number = Sequence.extend(memo().received(), frame.seq());
+    if (number <= memo().received()) {
       credit.release(cost);
       return;
     }
-    if (number > memo.received() + 1) {
+    if (number > memo().received() + 1) {
       credit.release(cost);
       log.atWarn().addKeyValue("pod", name).log("a pod left out output; it is asked for again");
-      part(nextBackoff());
+      part(backoff.next());
       return;
     }
-    pending.add(entry(frame));
-    pendingCredit += cost;
-    memo = memo.received(number);
-    changed = true;
-    progress();
-    if (frame.has(Flags.ACK_NOW)) {
-      acknowledgeNow();
-    }
-  }
-
-  /** The entry as the pod sent it; a broken structured one is kept as the bytes that it is. */
-  private static Entry entry(Frame frame) {
-    byte[] payload = frame.payload();
-    boolean more = frame.has(Flags.MORE);
-    if (frame.has(Flags.EVENT) && !more) {
-      Optional<String> plain = plainOf(payload);
-      if (plain.isPresent()) {
-        return new Entry(Entry.Kind.EVENT, Bytes.wrap(payload), Bytes.of(plain.get()), false);
-      }
-    }
-    return Entry.bytes(Bytes.wrap(payload), more);
-  }
-
-  /** What a plain terminal shows of a structured entry; empty where it is no JSON object. */
-  private static Optional<String> plainOf(byte[] json) {
-    try {
-      JsonNode object = JSON.readTree(Bytes.wrap(json).utf8());
-      if (object == null || !object.isObject()) {
-        return Optional.empty();
-      }
-      boolean isText = object.path("type").asText().equals("text");
-      return Optional.of(isText ? object.path("text").asText() : "");
-    } catch (JsonProcessingException e) {
-      return Optional.empty();
-    }
+    emissions.add(PodEntry.of(frame), cost);
+    emissions.remember(memo().received(number));
+    backoff.reset();
+    acknowledgeIfAsked(frame);
   }
 
   private void keptAlive(Frame frame) {
-    if (phase != Phase.STORING && phase != Phase.ATTACHED) {
-      throw new ViolationException("KEEPALIVE before ACCEPT or RESUMED");
+    if (!phase.isAccepted()) {
+      throw new PodViolationException("KEEPALIVE before ACCEPT or RESUMED");
     }
     Fields fields = frame.fields();
     if (fields.window().isPresent()) {
-      window = fields.window();
+      input.window(fields.window());
     }
-    acknowledgedByPod(extended(frame.seq()));
-    if (frame.has(Flags.ACK_NOW)) {
-      acknowledgeNow();
-    }
+    acknowledgedByPod(frame.seq());
+    acknowledgeIfAsked(frame);
   }
 
   private void disconnected(Frame frame) {
     Fields fields = frame.fields();
-    boolean ours = frame.sessionId() == memo.session() && memo.session() != 0;
-    if (ours && (phase == Phase.STORING || phase == Phase.ATTACHED)) {
-      acknowledgedByPod(extended(frame.seq()));
+    boolean hasSession = memo().session() != 0;
+    if (hasSession && frame.sessionId() == memo().session() && phase.isAccepted()) {
+      acknowledgedByPod(frame.seq());
     }
-    String said = fields.text().map(text -> ": " + shortened(text)).orElse("");
     Code code = fields.code().orElse(Code.OK);
     log.atDebug().addKeyValue("pod", name).addKeyValue("code", code).log("a pod disconnected");
-    switch (code) {
-      case CLOSED -> end("pod " + name + " closed the session" + said);
-      case TAKEN_OVER -> park("another client has taken the session with pod " + name);
-      case MOVED, SHUTTING_DOWN, OVERLOADED -> part(retryAfter(fields));
-      case NO_SUCH_SESSION -> noSuchSession();
-      case UNSUPPORTED_VERSION, UNAUTHENTICATED, FORBIDDEN, NO_SUCH_TARGET -> {
-        String text = "pod " + name + " refuses the session (" + code + ")" + said;
-        if (memo.session() == 0) {
-          tell(text);
-          end(text);
-        } else {
-          park(text);
+    switch (PodDisconnect.of(name, fields, hasSession)) {
+      case PodDisconnect.Ended ended -> {
+        if (ended.told()) {
+          emissions.tell(ended.text());
         }
+        end(ended.text());
       }
-      case TOO_LARGE -> {
-        // Its number can't be given to anything else, and nothing can come before the next.
-        String text = "pod " + name + " takes no input of this size";
-        tell(text);
-        end(text);
+      case PodDisconnect.Parked parked -> park(parked.text());
+      case PodDisconnect.Retried retried -> {
+        Duration own = backoff.next();
+        part(retried.after().orElse(own));
       }
-      case OK, SUSPENDED, PROTOCOL_ERROR, BAD_CHECKSUM, SEQUENCE_GAP, INTERNAL ->
-          part(nextBackoff());
+      case PodDisconnect.Forgotten ignored -> {
+        if (hasSession) {
+          beginAnew("pod " + name + " no longer has this session; a new one begins");
+        }
+        part(backoff.next());
+      }
     }
   }
 
-  /** It goes into the memo and the log, which both have their bounds. */
-  private static String shortened(String text) {
-    return text.length() <= MAX_SAID_CHARS ? text : text.substring(0, MAX_SAID_CHARS) + "…";
-  }
-
-  private Duration retryAfter(Fields fields) {
-    Duration own = nextBackoff();
-    return fields.retryAfterMs().isPresent()
-        ? Duration.ofMillis(Math.min(fields.retryAfterMs().getAsLong(), MAX_RETRY_AFTER_MS))
-        : own;
-  }
-
-  /** The pod has forgotten us: a new session with it, for what it has not acknowledged. */
-  private void noSuchSession() {
-    if (memo.session() != 0) {
-      beginAnew("pod " + name + " no longer has this session; a new one begins");
-    }
-    part(nextBackoff());
-  }
-
+  /** A new session with the pod, for what it has not acknowledged. */
   private void beginAnew(String why) {
-    tell(why);
-    memo = freshMemo(memo.acknowledged());
-    podHas = memo.acknowledged();
+    emissions.tell(why);
+    emissions.remember(PodMemo.beginning(memo().acknowledged()));
+    input.beginAfter(memo().acknowledged());
     connectWasSent = false;
-    changed = true;
   }
 
   // Signs of life
 
   private void tick() {
-    if (phase != Phase.ATTACHED || connection == null) {
+    if (!(phase instanceof PodPhase.Attached attached)) {
       return;
     }
-    if (connection.silenceNanos() > DEAD_INTERVALS * keepalive.toNanos()) {
+    if (attached.to().silenceNanos() > DEAD_INTERVALS * keepalive.toNanos()) {
       log.atDebug().addKeyValue("pod", name).log("a pod is silent for too long");
-      part(nextBackoff());
+      part(backoff.next());
       return;
     }
     // With ticks at each fifth of the interval, a sign goes out after 80 to 100 % of it.
     if (System.nanoTime() - lastSentNanos >= 0.7 * keepalive.toNanos()) {
-      sendKeepalive(connection, Fields.none());
+      sendKeepalive(Fields.none());
     }
   }
 
   private void acknowledge() {
-    if (phase == Phase.ATTACHED && connection != null && durable.received() != acknowledgedToPod) {
-      sendKeepalive(connection, Fields.none());
+    if (emissions.durable().received() != acknowledgedToPod) {
+      sendKeepalive(Fields.none());
     }
   }
 
-  /** Answers ACK_NOW, unless nothing may be sent yet: then the first frame is the answer. */
-  private void acknowledgeNow() {
-    if (phase == Phase.ATTACHED && connection != null) {
-      sendKeepalive(connection, Fields.none());
+  private void acknowledgeIfAsked(Frame frame) {
+    if (frame.has(Flags.ACK_NOW)) {
+      sendKeepalive(Fields.none());
     }
   }
 
-  private void sendKeepalive(PodConnection to, Fields fields) {
-    acknowledgedToPod = durable.received();
-    storedSinceAcknowledged = 0;
-    timers.cancel("acknowledge");
-    send(
-        to,
-        Frame.of(
-            memo.session(), Sequence.wire(durable.received()), FrameType.KEEPALIVE, 0, fields));
+  /** Acknowledges what is durable, unless nothing may be sent: then the first frame does. */
+  private void sendKeepalive(Fields fields) {
+    if (phase instanceof PodPhase.Attached attached) {
+      acknowledgedToPod = emissions.durable().received();
+      creditAtAcknowledgement = emissions.storedCredit();
+      timers.cancel("acknowledge");
+      send(attached.to(), PodFrames.keepalive(memo().session(), acknowledgedToPod, fields));
+    }
   }
 }

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import io.clawterm.api.SessionId;
 import io.clawterm.session.TargetMemo;
+import java.security.SecureRandom;
 import java.util.HexFormat;
 import java.util.Optional;
 
@@ -31,9 +32,12 @@ record PodMemo(
     Optional<String> end) {
 
   private static final JsonMapper JSON = JsonMapper.builder().build();
+  private static final int NONCE_BYTES = 16;
 
-  /** Before the first CONNECT of a session with the pod. */
-  static PodMemo beginning(byte[] nonce, long acknowledged) {
+  /** Before the first CONNECT of a session with the pod; the nonce is drawn here. */
+  static PodMemo beginning(long acknowledged) {
+    byte[] nonce = new byte[NONCE_BYTES];
+    new SecureRandom().nextBytes(nonce);
     return new PodMemo(
         HexFormat.of().formatHex(nonce), acknowledged, 0, "", 0, acknowledged, Optional.empty());
   }

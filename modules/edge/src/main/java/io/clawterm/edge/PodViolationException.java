@@ -1,0 +1,9 @@
+package io.clawterm.edge;
+
+/** The pod broke the protocol. */
+final class PodViolationException extends RuntimeException {
+
+  PodViolationException(String message) {
+    super(message);
+  }
+}
