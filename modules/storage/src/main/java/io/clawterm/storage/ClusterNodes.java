@@ -84,9 +84,6 @@ public final class ClusterNodes {
       WHERE number = ? AND fenced_at IS NULL
       """;
 
-  /** What a fence may wait for: writes that were under way and did not end when told. */
-  private static final String PATIENCE = "SET LOCAL lock_timeout = '5s'";
-
   private final DataSource database;
 
   public ClusterNodes(DataSource database) {
@@ -143,7 +140,7 @@ public final class ClusterNodes {
    */
   public boolean fence(String address, long uid, int by) {
     return asOne(connection -> {
-      execute(connection, ALONE);
+      Transaction.execute(connection, ALONE);
       OptionalInt number = at(connection, address, uid);
       return number.isPresent()
           ? fence(connection, number.getAsInt(), by, false)
@@ -179,42 +176,18 @@ public final class ClusterNodes {
     });
   }
 
-  /** A step whose parts hold together. */
-  @FunctionalInterface
-  private interface Step {
-    boolean apply(Connection connection) throws SQLException;
-  }
-
-  private boolean asOne(Step step) {
-    try (Connection connection = database.getConnection()) {
-      connection.setAutoCommit(false);
-      try {
-        execute(connection, PATIENCE);
-        boolean done = step.apply(connection);
-        connection.commit();
-        connection.setAutoCommit(true);
-        return done;
-      } catch (SQLException e) {
-        undo(connection, e);
-        throw e;
-      }
+  /** What it may wait for: writes that were under way and did not end when told. */
+  private boolean asOne(Transaction.Steps<Boolean> steps) {
+    try {
+      return Transaction.run(database, steps);
     } catch (SQLException e) {
       throw new StorageException("Can't tell or say who may write: " + e.getMessage(), e);
     }
   }
 
-  private static void undo(Connection connection, SQLException failure) {
-    try {
-      connection.rollback();
-      connection.setAutoCommit(true);
-    } catch (SQLException e) {
-      failure.addSuppressed(e);
-    }
-  }
-
   private static boolean fence(Connection connection, int number, int by, boolean onlyIfGone)
       throws SQLException {
-    execute(connection, ALONE);
+    Transaction.execute(connection, ALONE);
     if (!found(connection, STILL_ME, by)) {
       return false;
     }
@@ -251,12 +224,6 @@ public final class ClusterNodes {
       try (ResultSet row = query.executeQuery()) {
         return row.next() ? OptionalInt.of(row.getInt(1)) : OptionalInt.empty();
       }
-    }
-  }
-
-  private static void execute(Connection connection, String sql) throws SQLException {
-    try (PreparedStatement statement = connection.prepareStatement(sql)) {
-      statement.execute();
     }
   }
 

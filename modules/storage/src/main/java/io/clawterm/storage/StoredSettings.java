@@ -106,9 +106,6 @@ public final class StoredSettings {
       SELECT node, version, refused FROM clawterm.setting_applied
       """;
 
-  /** How long a change waits for another one that is under way. */
-  private static final String PATIENCE = "SET LOCAL lock_timeout = '5s'";
-
   private final DataSource database;
   private final int node;
 
@@ -259,41 +256,21 @@ public final class StoredSettings {
     }
   }
 
-  /** A step that nobody else's change comes between. */
-  @FunctionalInterface
-  private interface Step<R> {
-    R apply(Connection connection) throws SQLException;
-  }
-
-  private <R> R alone(Step<R> step) {
-    try (Connection connection = database.getConnection()) {
-      connection.setAutoCommit(false);
-      try {
-        execute(connection, PATIENCE);
-        try (PreparedStatement name = connection.prepareStatement(WRITE_AS)) {
-          name.setString(1, String.valueOf(node));
-          name.executeQuery().close();
-        }
-        execute(connection, ALONE);
-        R done = step.apply(connection);
-        connection.commit();
-        connection.setAutoCommit(true);
-        return done;
-      } catch (SQLException e) {
-        undo(connection, e);
-        throw e;
-      }
+  /** Steps that nobody else's change comes between; it waits for one that is under way. */
+  private <R> R alone(Transaction.Steps<R> steps) {
+    try {
+      return Transaction.run(
+          database,
+          connection -> {
+            try (PreparedStatement name = connection.prepareStatement(WRITE_AS)) {
+              name.setString(1, String.valueOf(node));
+              name.executeQuery().close();
+            }
+            Transaction.execute(connection, ALONE);
+            return steps.run(connection);
+          });
     } catch (SQLException e) {
       throw failed(e);
-    }
-  }
-
-  private static void undo(Connection connection, SQLException failure) {
-    try {
-      connection.rollback();
-      connection.setAutoCommit(true);
-    } catch (SQLException e) {
-      failure.addSuppressed(e);
     }
   }
 
@@ -364,12 +341,6 @@ public final class StoredSettings {
       try (ResultSet row = query.executeQuery()) {
         return row.next() ? Optional.of(row.getString(1)) : Optional.empty();
       }
-    }
-  }
-
-  private static void execute(Connection connection, String sql) throws SQLException {
-    try (PreparedStatement statement = connection.prepareStatement(sql)) {
-      statement.execute();
     }
   }
 
