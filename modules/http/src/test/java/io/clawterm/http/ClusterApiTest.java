@@ -32,13 +32,9 @@ class ClusterApiTest {
 
   @Test
   void aNodeTellsOfTheClusterWhateverIsAway() {
-    var registry = TestServer.registry();
-    try (TestDatabase database = new TestDatabase(folder);
-        TestNode node =
-            new TestNode(database, new ManualClock(), new MicrometerSessionMetrics(registry));
-        TestServer server = new TestServer(node, database, registry)) {
+    try (TestServer server = TestServer.alone(folder)) {
       server.readiness.started();
-      node.connect(
+      server.node.connect(
           new SessionId(0x1), "phone", Principal.LOCAL, Optional.of("key:1"), Optional.empty());
       JsonNode seen =
           seen(
@@ -59,7 +55,8 @@ class ClusterApiTest {
       assertThat(figures.path("heapUsedBytes").asLong()).isPositive();
       assertThat(figures.at("/lease/held").asBoolean()).isTrue();
 
-      try (NodeLease starting = NodeLease.acquire(database.pool, Clock.systemUTC(), "x", "9")) {
+      try (NodeLease starting =
+          NodeLease.acquire(server.database.pool, Clock.systemUTC(), "x", "9")) {
         JsonNode absent = seen(server, cluster -> true).at("/nodes/1");
         assertThat(absent.path("number").asInt()).isEqualTo(starting.number());
         assertThat(absent.path("status").asText()).isEqualTo("absent");
@@ -69,8 +66,8 @@ class ClusterApiTest {
 
       // As a node does that hangs: it is known and says nothing.
       ActorRef<NodeReporter.Ask> deaf =
-          node.system.systemActorOf(Behaviors.ignore(), "deaf", Props.empty());
-      node.system.receptionist().tell(Receptionist.register(NodeReporter.KEY, deaf));
+          server.node.system.systemActorOf(Behaviors.ignore(), "deaf", Props.empty());
+      server.node.system.receptionist().tell(Receptionist.register(NodeReporter.KEY, deaf));
       await()
           .atMost(LIMIT)
           .untilAsserted(() -> {
@@ -81,7 +78,7 @@ class ClusterApiTest {
                 .isBetween(Duration.ofMillis(900), Duration.ofSeconds(5));
           });
 
-      database.stopServer();
+      server.database.stopServer();
       await()
           .atMost(LIMIT)
           .untilAsserted(() -> {
@@ -91,18 +88,14 @@ class ClusterApiTest {
             assertThat(self(without).has("connected")).isFalse();
             assertThat(self(without).at("/figures/commits").asLong()).isPositive();
           });
-      database.startServer();
+      server.database.startServer();
     }
   }
 
   @Test
   void theOwnerSaysWhichNodeDrains() {
-    var registry = TestServer.registry();
-    try (TestDatabase database = new TestDatabase(folder);
-        TestNode node =
-            new TestNode(database, new ManualClock(), new MicrometerSessionMetrics(registry));
-        TestServer server = new TestServer(node, database, registry);
-        NodeLease other = NodeLease.acquire(database.pool, Clock.systemUTC(), "x", "9")) {
+    try (TestServer server = TestServer.alone(folder);
+        NodeLease other = NodeLease.acquire(server.database.pool, Clock.systemUTC(), "x", "9")) {
       assertThat(drain(server, "PUT", "" + other.number(), TestServer.MAY_TOKEN).status())
           .isEqualTo(403);
       assertThat(drain(server, "PUT", "one", TestServer.LOCAL_TOKEN).problem())

@@ -34,30 +34,24 @@ class HttpServerTest {
 
   @TempDir static Path folder;
 
-  private static TestDatabase database;
-  private static TestNode node;
   private static TestServer server;
 
   @BeforeAll
   static void start() {
-    database = new TestDatabase(folder);
-    var registry = TestServer.registry();
-    node = new TestNode(database, new ManualClock(), new MicrometerSessionMetrics(registry));
-    server = new TestServer(node, database, registry);
+    server = TestServer.alone(folder);
     server.readiness.started();
   }
 
   @AfterAll
   static void stop() {
     server.close();
-    node.close();
-    database.close();
   }
 
   private static TestNode.Device session(int id, Principal owner) {
     var device =
-        node.connect(new SessionId(id), "phone", owner, Optional.of("key:" + id), Optional.empty());
-    var summaries = new JdbcSessionSummaries(database.pool);
+        server.node.connect(
+            new SessionId(id), "phone", owner, Optional.of("key:" + id), Optional.empty());
+    var summaries = new JdbcSessionSummaries(server.database.pool);
     await().atMost(LIMIT).until(() -> summaries.find(owner, new SessionId(id)).isPresent());
     return device;
   }
@@ -277,10 +271,10 @@ class HttpServerTest {
   }
 
   private static List<Endpoint> endpoints(boolean loopback) {
-    var relay = new SessionRelay(node.system, node.sessions, LIMIT);
+    var relay = new SessionRelay(server.node.system, server.node.sessions, LIMIT);
     relay.stop();
     return HttpServer.endpoints(
-        node.system, TestServer.settings(Map.of()), server.parts, relay, loopback);
+        server.node.system, TestServer.settings(Map.of()), server.parts, relay, loopback);
   }
 
   @Test
@@ -344,7 +338,7 @@ class HttpServerTest {
 
   @Test
   void aRequestThatTakesTooLongIsAnsweredForAllThat() {
-    try (TestServer own = new TestServer(node, database, TestServer.registry())) {
+    try (TestServer own = new TestServer(server.node, server.database, TestServer.registry())) {
       var answer = own.open("/slow");
 
       assertThat(answer.status()).isEqualTo(503);
@@ -354,7 +348,7 @@ class HttpServerTest {
 
   @Test
   void aStopLetsARunningRequestEndAndTakesNoNewOne() {
-    TestServer own = new TestServer(node, database, TestServer.registry());
+    TestServer own = new TestServer(server.node, server.database, TestServer.registry());
     var running =
         own.client.sendAsync(
             own.request("GET", "/slow").build(),
@@ -390,7 +384,7 @@ class HttpServerTest {
   }
 
   private static void start(Map<String, ?> changes) {
-    HttpServer.start(node.system, TestServer.settings(changes), server.parts)
+    HttpServer.start(server.node.system, TestServer.settings(changes), server.parts)
         .toCompletableFuture()
         .orTimeout(LIMIT.toSeconds(), TimeUnit.SECONDS)
         .join();
@@ -400,7 +394,10 @@ class HttpServerTest {
   void itSpeaksTls() throws Exception {
     try (TestServer own =
         new TestServer(
-            node, database, TestServer.registry(), Optional.of(TestTls.context(folder)))) {
+            server.node,
+            server.database,
+            TestServer.registry(),
+            Optional.of(TestTls.context(folder)))) {
       assertThat(own.open("/livez").status()).isEqualTo(200);
       assertThat(own.open("/livez").response().sslSession()).isPresent();
     }

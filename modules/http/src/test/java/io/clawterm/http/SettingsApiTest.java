@@ -19,23 +19,16 @@ class SettingsApiTest {
 
   @TempDir static Path folder;
 
-  private static TestDatabase database;
-  private static TestNode node;
   private static TestServer server;
 
   @BeforeAll
   static void start() {
-    database = new TestDatabase(folder);
-    var registry = TestServer.registry();
-    node = new TestNode(database, new ManualClock(), new MicrometerSessionMetrics(registry));
-    server = new TestServer(node, database, registry);
+    server = TestServer.alone(folder);
   }
 
   @AfterAll
   static void stop() {
     server.close();
-    node.close();
-    database.close();
   }
 
   private static HttpRequest.Builder request(String method, String path, String body) {
@@ -182,7 +175,7 @@ class SettingsApiTest {
   /** Somebody who is there and does not follow: it is waited for, and then named. */
   @Test
   void aNodeThatDoesNotFollowIsNamed() {
-    database.update(
+    server.database.update(
         "INSERT INTO clawterm.cluster_node (cluster, version, address, joined_at)"
             + " VALUES ('test', '0', '10.0.0.9:1', now())");
     try {
@@ -194,7 +187,7 @@ class SettingsApiTest {
           .singleElement()
           .satisfies(behind -> assertThat(behind.path("address").asText()).isEqualTo("10.0.0.9:1"));
     } finally {
-      database.update("DELETE FROM clawterm.cluster_node WHERE address = '10.0.0.9:1'");
+      server.database.update("DELETE FROM clawterm.cluster_node WHERE address = '10.0.0.9:1'");
     }
   }
 }

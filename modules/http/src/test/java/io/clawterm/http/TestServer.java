@@ -25,6 +25,7 @@ import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
+import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.List;
@@ -50,6 +51,8 @@ final class TestServer implements AutoCloseable {
   final HttpClient client;
   final HttpServer server;
   final HttpParts parts;
+  final TestNode node;
+  final TestDatabase database;
   final AtomicReference<LeaseState> lease =
       new AtomicReference<>(
           new LeaseState(
@@ -57,9 +60,18 @@ final class TestServer implements AutoCloseable {
   private final ClusterFigures figures;
   private final String scheme;
   private final NodeLease life;
+  private final boolean alone;
+
+  /** With a node and a database of its own, which end with it. */
+  static TestServer alone(Path folder) {
+    var registry = registry();
+    var database = new TestDatabase(folder);
+    var node = new TestNode(database, new ManualClock(), new MicrometerSessionMetrics(registry));
+    return new TestServer(node, database, registry, Optional.empty(), true);
+  }
 
   TestServer(TestNode node, TestDatabase database, PrometheusMeterRegistry registry) {
-    this(node, database, registry, Optional.empty());
+    this(node, database, registry, Optional.empty(), false);
   }
 
   TestServer(
@@ -67,6 +79,18 @@ final class TestServer implements AutoCloseable {
       TestDatabase database,
       PrometheusMeterRegistry registry,
       Optional<SSLContext> tls) {
+    this(node, database, registry, tls, false);
+  }
+
+  private TestServer(
+      TestNode node,
+      TestDatabase database,
+      PrometheusMeterRegistry registry,
+      Optional<SSLContext> tls,
+      boolean alone) {
+    this.node = node;
+    this.database = database;
+    this.alone = alone;
     ManualClock clock = new ManualClock();
     life = NodeLease.acquire(database.pool, Clock.systemUTC(), "test", "1");
     figures =
@@ -235,5 +259,9 @@ final class TestServer implements AutoCloseable {
     server.stop().toCompletableFuture().orTimeout(30, TimeUnit.SECONDS).join();
     client.close();
     life.close();
+    if (alone) {
+      node.close();
+      database.close();
+    }
   }
 }
