@@ -8,6 +8,7 @@ import akka.http.javadsl.model.HttpEntity;
 import akka.http.javadsl.model.HttpMethods;
 import akka.http.javadsl.model.HttpResponse;
 import akka.http.javadsl.model.headers.RawHeader;
+import akka.stream.javadsl.Source;
 import akka.util.ByteString;
 import io.clawterm.api.SessionId;
 import io.clawterm.session.BundleSigner;
@@ -17,7 +18,6 @@ import io.clawterm.session.SessionBundles;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -73,7 +73,7 @@ final class BundleApi {
     try {
       id = SessionId.of(call.parameter());
     } catch (IllegalArgumentException e) {
-      return problem(Problem.NO_SUCH_SESSION, call); // nothing has such an id
+      return Problem.NO_SUCH_SESSION.answer(call); // nothing has such an id
     }
     return bundles
         .export(call.principal(), id)
@@ -100,8 +100,7 @@ final class BundleApi {
   }
 
   /** The answer has begun when this fails: the caller sees a file that is cut, the log why. */
-  private static akka.stream.javadsl.Source<ByteString, ?> logged(
-      SessionBundles.Export.Bundle bundle, Call call) {
+  private static Source<ByteString, ?> logged(SessionBundles.Export.Bundle bundle, Call call) {
     return bundle
         .content()
         .mapError(
@@ -120,11 +119,10 @@ final class BundleApi {
     Optional<String> trust = call.query("trust");
     if (trust.isPresent() && !BundleSigner.isFingerprint(trust.get())) {
       call.request().discardEntityBytes(system);
-      return problem(
-          new Problem(
+      return new Problem(
               Problem.Reason.INVALID_PARAMETER,
-              "trust is a SHA-256 fingerprint: 64 hexadecimal digits."),
-          call);
+              "trust is a SHA-256 fingerprint: 64 hexadecimal digits.")
+          .answer(call);
     }
     // Some of what is too much is read as well: a client hears no answer while it is sending.
     HttpEntity entity = call.request().entity().withSizeLimit(2 * bundles.maxBytes());
@@ -140,10 +138,7 @@ final class BundleApi {
 
   private static HttpResponse answer(SessionBundles.Import outcome, Call call) {
     return switch (outcome) {
-      case SessionBundles.Import.Done done ->
-          HttpResponse.create()
-              .withStatus(done.created() ? 201 : 200)
-              .withEntity(ContentTypes.APPLICATION_JSON, Json.bytes(json(done)));
+      case SessionBundles.Import.Done done -> Json.response(done.created() ? 201 : 200, json(done));
       case SessionBundles.Import.Invalid invalid ->
           new Problem(reason(invalid.reason()), invalid.text()).response(call.id());
       case SessionBundles.Import.NoTarget none ->
@@ -186,9 +181,5 @@ final class BundleApi {
         done.manifest().session().toString(),
         own.map(ImportReply.Taken::phase).orElse(null),
         own.map(ImportReply.Taken::headNumber).orElse(null));
-  }
-
-  private static CompletionStage<HttpResponse> problem(Problem problem, Call call) {
-    return CompletableFuture.completedFuture(problem.response(call.id()));
   }
 }

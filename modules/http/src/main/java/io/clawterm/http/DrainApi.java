@@ -4,7 +4,6 @@ import akka.http.javadsl.model.HttpMethods;
 import akka.http.javadsl.model.HttpResponse;
 import io.clawterm.storage.ClusterNodes;
 import java.util.List;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.function.Function;
 
@@ -36,11 +35,10 @@ final class DrainApi {
 
   private CompletionStage<HttpResponse> drain(Call call, boolean wanted) {
     if (!call.parameter().matches("[0-9]{1,9}")) {
-      return CompletableFuture.completedFuture(
-          new Problem(
-                  Problem.Reason.INVALID_PARAMETER,
-                  "A node has a number, as GET /api/v1/cluster shows it.")
-              .response(call.id()));
+      return new Problem(
+              Problem.Reason.INVALID_PARAMETER,
+              "A node has a number, as GET /api/v1/cluster shows it.")
+          .answer(call);
     }
     int number = Integer.parseInt(call.parameter());
     return queries

@@ -2,7 +2,6 @@ package io.clawterm.http;
 
 import akka.http.javadsl.model.HttpResponse;
 import io.clawterm.api.Principal;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.function.Function;
 
@@ -21,7 +20,6 @@ final class OwnerOnly {
     return call ->
         call.principal().equals(Principal.LOCAL)
             ? answer.apply(call)
-            : CompletableFuture.completedFuture(
-                new Problem(Problem.Reason.FORBIDDEN, refusal).response(call.id()));
+            : new Problem(Problem.Reason.FORBIDDEN, refusal).answer(call);
   }
 }

@@ -11,7 +11,9 @@ import akka.http.javadsl.model.headers.WWWAuthenticate;
 import akka.http.scaladsl.model.EntityStreamSizeException;
 import io.clawterm.storage.StorageException;
 import java.util.Locale;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeoutException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -95,6 +97,11 @@ record Problem(Reason reason, String detail) {
         yield new Problem(Reason.INTERNAL, "The server's log has more under this request id.");
       }
     };
+  }
+
+  /** The answer to a call that is refused without asking anybody. */
+  CompletionStage<HttpResponse> answer(Call call) {
+    return CompletableFuture.completedFuture(response(call.id()));
   }
 
   HttpResponse response(String requestId) {

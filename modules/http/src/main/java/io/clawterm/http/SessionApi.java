@@ -13,7 +13,6 @@ import java.util.Base64;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import org.jspecify.annotations.Nullable;
 
@@ -66,7 +65,7 @@ final class SessionApi {
       cursor = call.query("cursor").map(SessionApi::cursor);
       state = call.query("state").map(SessionApi::state);
     } catch (InvalidParameterException e) {
-      return problem(new Problem(Problem.Reason.INVALID_PARAMETER, e.rule), call);
+      return new Problem(Problem.Reason.INVALID_PARAMETER, e.rule).answer(call);
     }
     return queries
         .ask(() -> summaries.ofOwner(call.principal(), state, cursor, limit))
@@ -81,13 +80,13 @@ final class SessionApi {
   private CompletionStage<HttpResponse> describe(Call call) {
     Optional<SessionId> id = id(call);
     if (id.isEmpty()) {
-      return problem(Problem.NO_SUCH_SESSION, call);
+      return Problem.NO_SUCH_SESSION.answer(call);
     }
     return queries
         .ask(() -> summaries.find(call.principal(), id.get()))
         .thenCompose(summary ->
             summary.isEmpty()
-                ? problem(Problem.NO_SUCH_SESSION, call)
+                ? Problem.NO_SUCH_SESSION.answer(call)
                 : sessions
                     .ask(id.get(), SessionCommand.Describe::new)
                     .thenApply(description -> json(json(summary.get(), description))));
@@ -97,7 +96,7 @@ final class SessionApi {
   private CompletionStage<HttpResponse> close(Call call) {
     Optional<SessionId> id = id(call);
     if (id.isEmpty()) {
-      return problem(Problem.NO_SUCH_SESSION, call);
+      return Problem.NO_SUCH_SESSION.answer(call);
     }
     return sessions
         .<SessionCommand.CloseReply>ask(
@@ -107,10 +106,6 @@ final class SessionApi {
               case CLOSED -> HttpResponse.create().withStatus(StatusCodes.NO_CONTENT);
               case NO_SUCH_SESSION -> Problem.NO_SUCH_SESSION.response(call.id());
             });
-  }
-
-  private static CompletionStage<HttpResponse> problem(Problem problem, Call call) {
-    return CompletableFuture.completedFuture(problem.response(call.id()));
   }
 
   private static HttpResponse json(Object record) {

@@ -1,7 +1,6 @@
 package io.clawterm.http;
 
 import akka.actor.typed.ActorSystem;
-import akka.http.javadsl.model.ContentTypes;
 import akka.http.javadsl.model.HttpHeader;
 import akka.http.javadsl.model.HttpMethods;
 import akka.http.javadsl.model.HttpResponse;
@@ -11,14 +10,10 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.clawterm.config.ConfigurationProblem;
 import io.clawterm.config.InvalidConfigurationException;
 import io.clawterm.config.LiveSettings;
-import io.clawterm.config.NodeConfiguration;
 import io.clawterm.storage.SettingChange;
 import io.clawterm.storage.SharedSettings;
-import io.clawterm.storage.StoredSettings;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
@@ -29,7 +24,6 @@ import java.util.concurrent.CompletionStage;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
-import org.jspecify.annotations.Nullable;
 
 /** The operations on settings: show them, change them for all nodes, tell who has changed them. */
 final class SettingsApi {
@@ -44,53 +38,6 @@ final class SettingsApi {
   private static final Duration LOOK = Duration.ofMillis(200);
 
   private static final int MAX_TEXT = 200;
-
-  /**
-   * A setting on the wire.
-   *
-   * @param version of the newest change for all nodes; 0: there was none
-   * @param cluster what was set for all nodes, where this one does not follow
-   */
-  private record SettingJson(
-      String key,
-      @Nullable String value,
-      String source,
-      String where,
-      boolean live,
-      long version,
-      @Nullable String changedAt,
-      @Nullable String changedBy,
-      @Nullable String saidBy,
-      @Nullable String reason,
-      @Nullable String cluster,
-      @Nullable String notFollowed) {}
-
-  private record NodeJson(
-      int number, String address, String release, @Nullable Long version, List<String> refused) {}
-
-  private record ListJson(long version, List<SettingJson> settings, List<NodeJson> nodes) {}
-
-  /** The nodes in {@code behind} did not follow in time. */
-  private record ChangedJson(
-      SettingJson setting, boolean changed, List<NodeJson> nodes, List<NodeJson> behind) {}
-
-  private record ChangeJson(
-      long version,
-      String key,
-      @Nullable String before,
-      @Nullable String after,
-      String scope,
-      String by,
-      String saidBy,
-      String reason,
-      int node,
-      String at) {}
-
-  private record HistoryJson(List<ChangeJson> changes, @Nullable String nextCursor) {}
-
-  private record ReloadedChangeJson(String key, @Nullable String before, @Nullable String after) {}
-
-  private record ReloadedJson(List<ReloadedChangeJson> applied, List<String> needRestart) {}
 
   private final ActorSystem<?> system;
   private final SharedSettings settings;
@@ -134,11 +81,12 @@ final class SettingsApi {
       state.configuration().keys().stream()
           .filter(key -> all || settings.isLive(key))
           .forEach(keys::add);
-      return json(
-          new ListJson(
+      return Json.response(
+          200,
+          new SettingsJson.Listing(
               state.overlay().version(),
-              keys.stream().map(key -> setting(key, newest)).toList(),
-              nodes(settings.stored().followers())));
+              keys.stream().map(key -> SettingsJson.Setting.of(settings, key, newest)).toList(),
+              SettingsJson.nodes(settings.stored().followers())));
     });
   }
 
@@ -148,8 +96,9 @@ final class SettingsApi {
       if (unknown(key)) {
         return noSuchSetting(key).response(call.id());
       }
-      SettingJson setting = setting(key, settings.stored().newest());
-      return tagged(json(setting), setting.version());
+      SettingsJson.Setting setting =
+          SettingsJson.Setting.of(settings, key, settings.stored().newest());
+      return tagged(Json.response(200, setting), setting.version());
     });
   }
 
@@ -157,11 +106,10 @@ final class SettingsApi {
     Optional<String> value =
         Json.read(body).map(json -> json.path("value")).flatMap(SettingsApi::text);
     if (value.isEmpty()) {
-      return problem(
-          new Problem(
+      return new Problem(
               Problem.Reason.BAD_REQUEST,
-              "The body is {\"value\": VALUE}; VALUE is a text, a number, a truth or a list."),
-          call);
+              "The body is {\"value\": VALUE}; VALUE is a text, a number, a truth or a list.")
+          .answer(call);
     }
     return change(call, value);
   }
@@ -181,23 +129,20 @@ final class SettingsApi {
   private CompletionStage<HttpResponse> change(Call call, Optional<String> value) {
     String key = call.parameter();
     if (unknown(key)) {
-      return problem(noSuchSetting(key), call);
+      return noSuchSetting(key).answer(call);
     }
     Optional<ConfigurationProblem> refusal = settings.refusal(key);
     if (value.isPresent() && refusal.isPresent()) {
-      return problem(
-          new Problem(Problem.Reason.NEEDS_RESTART, key + ": " + refusal.get().expected() + "."),
-          call);
+      return new Problem(Problem.Reason.NEEDS_RESTART, key + ": " + refusal.get().expected() + ".")
+          .answer(call);
     }
     OptionalLong seen;
     try {
       seen = seen(call);
     } catch (NumberFormatException e) {
-      return problem(
-          new Problem(
-              Problem.Reason.INVALID_PARAMETER,
-              "If-Match is the ETag of a setting, such as \"7\"."),
-          call);
+      return new Problem(
+              Problem.Reason.INVALID_PARAMETER, "If-Match is the ETag of a setting, such as \"7\".")
+          .answer(call);
     }
     return checked(call, () -> changed(call, key, value, seen));
   }
@@ -214,7 +159,7 @@ final class SettingsApi {
               case SharedSettings.Outcome.Same same ->
                   told(key, false, same.version(), System.nanoTime() + wait.toNanos());
               case SharedSettings.Outcome.Overtaken overtaken ->
-                  problem(overtaken(overtaken.newest()), call);
+                  overtaken(overtaken.newest()).answer(call);
             });
   }
 
@@ -228,11 +173,16 @@ final class SettingsApi {
             return Patterns.after(LOOK, system, () -> told(key, changed, version, deadline));
           }
           return queries.ask(() -> {
-            SettingJson setting = setting(key, settings.stored().newest());
+            SettingsJson.Setting setting =
+                SettingsJson.Setting.of(settings, key, settings.stored().newest());
             return tagged(
-                json(
-                    new ChangedJson(
-                        setting, changed, nodes(settings.stored().followers()), nodes(behind))),
+                Json.response(
+                    200,
+                    new SettingsJson.Changed(
+                        setting,
+                        changed,
+                        SettingsJson.nodes(settings.stored().followers()),
+                        SettingsJson.nodes(behind))),
                 setting.version());
           });
         });
@@ -249,19 +199,19 @@ final class SettingsApi {
       below = 0;
     }
     if (limit < 1 || limit > MAX_PAGE) {
-      return problem(
-          new Problem(
+      return new Problem(
               Problem.Reason.INVALID_PARAMETER,
-              "limit is a number from 1 to " + MAX_PAGE + ", cursor the nextCursor before"),
-          call);
+              "limit is a number from 1 to " + MAX_PAGE + ", cursor the nextCursor before")
+          .answer(call);
     }
     int atMost = limit;
     long from = below;
     return queries.ask(() -> {
       List<SettingChange> changes = settings.stored().history(call.query("key"), from, atMost);
-      return json(
-          new HistoryJson(
-              changes.stream().map(SettingsApi::json).toList(),
+      return Json.response(
+          200,
+          new SettingsJson.History(
+              changes.stream().map(SettingsJson.Change::of).toList(),
               changes.size() < atMost ? null : String.valueOf(changes.getLast().version())));
     });
   }
@@ -271,19 +221,8 @@ final class SettingsApi {
         call,
         () -> {
           SettingChange.Author author = author(call);
-          return queries.ask(() -> {
-            LiveSettings.Reloaded reloaded = settings.reload(author);
-            return json(
-                new ReloadedJson(
-                    reloaded.applied().stream()
-                        .map(change ->
-                            new ReloadedChangeJson(
-                                change.key(),
-                                change.before().orElse(null),
-                                change.after().orElse(null)))
-                        .toList(),
-                    reloaded.needRestart()));
-          });
+          return queries.ask(
+              () -> Json.response(200, SettingsJson.Reloaded.of(settings.reload(author))));
         });
   }
 
@@ -294,12 +233,12 @@ final class SettingsApi {
     try {
       done = work.get();
     } catch (InvalidTextException e) {
-      return problem(new Problem(Problem.Reason.INVALID_PARAMETER, e.rule), call);
+      return new Problem(Problem.Reason.INVALID_PARAMETER, e.rule).answer(call);
     }
     return done.exceptionallyCompose(failure -> {
       Throwable cause = failure.getCause() == null ? failure : failure.getCause();
       return cause instanceof InvalidConfigurationException invalid
-          ? problem(new Problem(Problem.Reason.INVALID_PARAMETER, detail(invalid)), call)
+          ? new Problem(Problem.Reason.INVALID_PARAMETER, detail(invalid)).answer(call)
           : CompletableFuture.failedFuture(failure);
     });
   }
@@ -326,7 +265,7 @@ final class SettingsApi {
                 "Version "
                     + change.version()
                     + " by "
-                    + by(change)
+                    + SettingsJson.by(change)
                     + " has "
                     + change.after().map(value -> "set it to " + value).orElse("given it up")
                     + "; look at it and try again.")
@@ -364,69 +303,8 @@ final class SettingsApi {
     return text;
   }
 
-  private SettingJson setting(String key, Map<String, SettingChange> newest) {
-    LiveSettings.State<?> state = settings.state();
-    Optional<SettingChange> change = Optional.ofNullable(newest.get(key));
-    Optional<SettingChange> holds = change.filter(each -> each.after().isPresent());
-    String refused = state.refused().get(key);
-    NodeConfiguration.Source source = state.configuration().source(key);
-    return new SettingJson(
-        key,
-        settings.shown(key).orElse(null),
-        source.name().toLowerCase(Locale.ROOT),
-        source == NodeConfiguration.Source.DEFAULT ? "" : state.configuration().where(key),
-        settings.isLive(key),
-        change.map(SettingChange::version).orElse(0L),
-        holds.map(each -> each.at().toString()).orElse(null),
-        holds.map(SettingsApi::by).orElse(null),
-        holds.map(each -> each.author().saidBy()).orElse(null),
-        holds.map(each -> each.author().reason()).orElse(null),
-        refused == null ? null : state.overlay().values().get(key),
-        refused);
-  }
-
-  private static String by(SettingChange change) {
-    return change.author().tenant() + "/" + change.author().principal();
-  }
-
-  private static List<NodeJson> nodes(List<StoredSettings.Follower> followers) {
-    List<NodeJson> nodes = new ArrayList<>();
-    for (StoredSettings.Follower each : followers) {
-      nodes.add(
-          new NodeJson(
-              each.node().number(),
-              each.node().address(),
-              each.node().version(),
-              each.version().isPresent() ? each.version().getAsLong() : null,
-              each.refused()));
-    }
-    return nodes;
-  }
-
-  private static ChangeJson json(SettingChange change) {
-    return new ChangeJson(
-        change.version(),
-        change.key(),
-        change.before().orElse(null),
-        change.after().orElse(null),
-        change.scope().name().toLowerCase(Locale.ROOT),
-        by(change),
-        change.author().saidBy(),
-        change.author().reason(),
-        change.node(),
-        change.at().toString());
-  }
-
-  private static HttpResponse json(Object record) {
-    return HttpResponse.create().withEntity(ContentTypes.APPLICATION_JSON, Json.bytes(record));
-  }
-
   private static HttpResponse tagged(HttpResponse response, long version) {
     return response.addHeader(RawHeader.create("ETag", "\"" + version + "\""));
-  }
-
-  private static CompletionStage<HttpResponse> problem(Problem problem, Call call) {
-    return CompletableFuture.completedFuture(problem.response(call.id()));
   }
 
   /** What a caller says about itself can't be kept; {@code rule} says what is expected. */
