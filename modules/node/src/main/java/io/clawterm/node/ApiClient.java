@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.net.ConnectException;
 import java.net.URI;
+import java.net.URLEncoder;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
@@ -55,6 +56,11 @@ final class ApiClient implements AutoCloseable {
     }
     return new ApiClient(
         URI.create(http), Optional.of(Files.readString(file).strip()), node.fingerprint());
+  }
+
+  /** Text as a part of a path or a query. */
+  static String encoded(String text) {
+    return URLEncoder.encode(text, StandardCharsets.UTF_8);
   }
 
   JsonNode get(String path) throws IOException, InterruptedException {

@@ -10,10 +10,8 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 /** {@code clawterm drain}. */
 @Command(
@@ -31,8 +29,7 @@ final class DrainCommand implements Callable<Integer> {
 
   private static final Duration SILENCE = Duration.ofSeconds(2);
 
-  @Spec private CommandSpec spec;
-  @Mixin private DataOption data;
+  @Mixin private ApiOption api;
 
   @Parameters(
       arity = "0..1",
@@ -50,19 +47,15 @@ final class DrainCommand implements Callable<Integer> {
       description = "Wait for so long until the node is empty (60); 0: do not wait.")
   private int timeout;
 
-  @Option(names = "--json", description = "As a JSON object.")
-  private boolean json;
-
   @Override
   public Integer call() throws Exception {
-    Logs.onTerminal();
-    PrintWriter out = spec.commandLine().getOut();
-    try (ApiClient api = ApiClient.ofData(data.folder())) {
-      int number = number(api.get(ClusterCommand.PATH, ClusterCommand.PATIENCE));
+    PrintWriter out = api.out();
+    try (ApiClient server = api.client()) {
+      int number = number(server.get(ClusterCommand.PATH, ClusterCommand.PATIENCE));
       String path = ClusterCommand.PATH + "/nodes/" + number + "/drain";
-      JsonNode answer = undo ? api.delete(path) : api.put(path);
-      boolean empty = undo || timeout == 0 || awaitEmpty(api, number);
-      if (json) {
+      JsonNode answer = undo ? server.delete(path) : server.put(path);
+      boolean empty = undo || timeout == 0 || awaitEmpty(server, number);
+      if (api.json()) {
         out.println(answer);
       } else if (undo) {
         out.println("Node " + number + " takes sessions and devices again.");
@@ -89,14 +82,15 @@ final class DrainCommand implements Callable<Integer> {
   }
 
   /** Says what is left about every two seconds; false where it takes too long. */
-  private boolean awaitEmpty(ApiClient api, int number) throws IOException, InterruptedException {
-    PrintWriter err = spec.commandLine().getErr();
+  private boolean awaitEmpty(ApiClient server, int number)
+      throws IOException, InterruptedException {
+    PrintWriter err = api.err();
     long begin = System.nanoTime();
     long said = begin;
     long before = -1;
     int same = 0;
     while (System.nanoTime() - begin < TimeUnit.SECONDS.toNanos(timeout)) {
-      JsonNode cluster = api.get(ClusterCommand.PATH, ClusterCommand.PATIENCE);
+      JsonNode cluster = server.get(ClusterCommand.PATH, ClusterCommand.PATIENCE);
       Optional<JsonNode> node = node(cluster, number);
       if (node.isEmpty()) {
         return true; // it has ended meanwhile

@@ -12,14 +12,13 @@ import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.Arrays;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
-import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
 /** {@code clawterm export}. */
@@ -36,9 +35,7 @@ final class ExportCommand implements Callable<Integer> {
 
   @Spec private CommandSpec spec;
   @Mixin private DataOption data;
-
-  @Parameters(paramLabel = "ID", description = "The session, as `clawterm sessions` shows it.")
-  private String id;
+  @Mixin private SessionParameter parameter;
 
   @Option(
       names = {"-o", "--output"},
@@ -52,12 +49,7 @@ final class ExportCommand implements Callable<Integer> {
   @Override
   public Integer call() throws Exception {
     Logs.onTerminal();
-    SessionId session;
-    try {
-      session = SessionId.of(id);
-    } catch (IllegalArgumentException e) {
-      throw new CommandLine.ParameterException(spec.commandLine(), e.getMessage());
-    }
+    SessionId session = parameter.id();
     Path file = (output == null ? Path.of(session + ".clawterm") : output).toAbsolutePath();
     if (Files.exists(file)) {
       throw new CommandFailedException(file + " is there already; name another file with -o");
@@ -114,9 +106,9 @@ final class ExportCommand implements Callable<Integer> {
 
   /** The last bytes of what has come, enough for the signature. */
   private static byte[] end(byte[] before, byte[] buffer, int count) {
-    byte[] all = java.util.Arrays.copyOf(before, before.length + count);
+    byte[] all = Arrays.copyOf(before, before.length + count);
     System.arraycopy(buffer, 0, all, before.length, count);
-    return java.util.Arrays.copyOfRange(all, Math.max(0, all.length - 160), all.length);
+    return Arrays.copyOfRange(all, Math.max(0, all.length - 160), all.length);
   }
 
   private void tell(SessionId session, Path file, long bytes, String signer) {

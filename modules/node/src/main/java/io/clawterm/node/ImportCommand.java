@@ -6,14 +6,14 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
-import java.net.URLEncoder;
 import java.net.http.HttpRequest;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -57,8 +57,7 @@ final class ImportCommand implements Callable<Integer> {
       throw new CommandFailedException(file + " is empty");
     }
     var progress = new TransferProgress(spec.commandLine().getErr(), "importing " + file);
-    String query =
-        trust == null ? "" : "?trust=" + URLEncoder.encode(trust.strip(), StandardCharsets.UTF_8);
+    String query = trust == null ? "" : "?trust=" + ApiClient.encoded(trust.strip());
     JsonNode result;
     try (ApiClient api = ApiClient.ofData(data.folder());
         var waiting = new StillThere(spec.commandLine().getErr())) {
@@ -150,9 +149,9 @@ final class ImportCommand implements Callable<Integer> {
     }
 
     private void tell() {
-      var forever = new java.util.concurrent.CountDownLatch(1);
+      var forever = new CountDownLatch(1);
       try {
-        while (!forever.await(PAUSE.toMillis(), java.util.concurrent.TimeUnit.MILLISECONDS)) {
+        while (!forever.await(PAUSE.toMillis(), TimeUnit.MILLISECONDS)) {
           err.println("sent; the server checks and stores it ...");
           err.flush();
         }

@@ -68,11 +68,7 @@ final class ServerOption {
 
   /** Reads the id of a session. */
   SessionId session(String text) {
-    try {
-      return SessionId.of(text);
-    } catch (IllegalArgumentException e) {
-      throw new CommandLine.ParameterException(spec.commandLine(), e.getMessage());
-    }
+    return SessionParameter.read(spec, text);
   }
 
   /** A client for that server. */

@@ -2,8 +2,6 @@ package io.clawterm.node;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.PrintWriter;
-import java.net.URLEncoder;
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -43,9 +41,7 @@ final class SessionsCommand implements Callable<Integer> {
             api.get(
                 "/api/v1/sessions?limit="
                     + PAGE
-                    + (cursor.isEmpty()
-                        ? ""
-                        : "&cursor=" + URLEncoder.encode(cursor, StandardCharsets.UTF_8)));
+                    + (cursor.isEmpty() ? "" : "&cursor=" + ApiClient.encoded(cursor)));
         for (JsonNode session : page.path("sessions")) {
           if (all || !session.path("state").asText().equals("ended")) {
             sessions.add(session);

@@ -6,9 +6,6 @@ import java.time.Duration;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Option;
-import picocli.CommandLine.Spec;
 
 /** {@code clawterm status}. */
 @Command(
@@ -17,24 +14,14 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true)
 final class StatusCommand implements Callable<Integer> {
 
-  @Spec private CommandSpec spec;
-  @Mixin private DataOption data;
-
-  @Option(names = "--json", description = "As a JSON object.")
-  private boolean json;
+  @Mixin private ApiOption api;
 
   @Override
   public Integer call() throws Exception {
-    Logs.onTerminal();
-    PrintWriter out = spec.commandLine().getOut();
-    JsonNode status;
-    try (ApiClient api = ApiClient.ofData(data.folder())) {
-      status = api.get("/api/v1/status");
-    }
-    if (json) {
-      out.println(status);
-      return 0;
-    }
+    return api.show(server -> server.get("/api/v1/status"), StatusCommand::tell);
+  }
+
+  private static void tell(PrintWriter out, JsonNode status) {
     out.printf(
         "%-10s %s, up %s%n",
         "version",
@@ -60,6 +47,5 @@ final class StatusCommand implements Callable<Integer> {
     if (status.path("draining").asBoolean()) {
       out.println("the server is about to stop");
     }
-    return 0;
   }
 }
