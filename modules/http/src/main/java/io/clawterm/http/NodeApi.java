@@ -11,6 +11,7 @@ import io.clawterm.api.Principal;
 import io.clawterm.storage.LeaseState;
 import io.clawterm.storage.Migrations;
 import io.clawterm.storage.StorageException;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -136,7 +137,7 @@ final class NodeApi {
   }
 
   private CompletionStage<HttpResponse> metrics() {
-    byte[] text = parts.registry().scrape().getBytes(java.nio.charset.StandardCharsets.UTF_8);
+    byte[] text = parts.registry().scrape().getBytes(StandardCharsets.UTF_8);
     return CompletableFuture.completedFuture(HttpResponse.create().withEntity(METRICS, text));
   }
 }

@@ -6,6 +6,8 @@ import io.clawterm.storage.StorageException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ExecutionException;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -73,8 +75,7 @@ public final class Main implements Runnable {
   private static int tell(
       Exception failure, CommandLine command, CommandLine.ParseResult arguments) {
     Throwable cause = failure;
-    while ((cause instanceof java.util.concurrent.ExecutionException
-            || cause instanceof java.util.concurrent.CompletionException)
+    while ((cause instanceof ExecutionException || cause instanceof CompletionException)
         && cause.getCause() != null) {
       cause = cause.getCause();
     }

@@ -2,11 +2,13 @@ package io.clawterm.session;
 
 import java.io.BufferedInputStream;
 import java.io.ByteArrayOutputStream;
+import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
+import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -14,6 +16,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.security.MessageDigest;
 import java.security.PublicKey;
 import java.security.spec.InvalidKeySpecException;
+import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.HexFormat;
 import java.util.function.Predicate;
@@ -38,8 +41,7 @@ final class BundleFile implements AutoCloseable {
   /** An empty one, in the folder for temporary files. */
   static BundleFile create(BundleSettings limits) throws IOException {
     // Made by name first, as only that sets who may read; the name is gone at the opening.
-    boolean posix =
-        java.nio.file.FileSystems.getDefault().supportedFileAttributeViews().contains("posix");
+    boolean posix = FileSystems.getDefault().supportedFileAttributeViews().contains("posix");
     Path path =
         posix
             ? Files.createTempFile(
@@ -163,7 +165,7 @@ final class BundleFile implements AutoCloseable {
       buffer.clear().limit((int) Math.min(READ_BYTES, left));
       int count = channel.read(buffer);
       if (count < 0) {
-        throw new java.io.EOFException("the bundle has become shorter");
+        throw new EOFException("the bundle has become shorter");
       }
       left -= count;
       digest.update(buffer.flip());
@@ -263,7 +265,7 @@ final class BundleFile implements AutoCloseable {
     /** The next line without its line feed. */
     byte[] next() throws IOException, InvalidBundleException {
       byte[] line = nextWithEnd();
-      return java.util.Arrays.copyOf(line, line.length - 1);
+      return Arrays.copyOf(line, line.length - 1);
     }
 
     byte[] nextWithEnd() throws IOException, InvalidBundleException {

@@ -1,5 +1,6 @@
 package io.clawterm.session;
 
+import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
 import java.security.KeyFactory;
 import java.security.KeyPairGenerator;
@@ -133,7 +134,7 @@ public final class BundleSigner {
   }
 
   private static byte[] signed(String digest) {
-    return (CONTEXT + digest).getBytes(java.nio.charset.StandardCharsets.US_ASCII);
+    return (CONTEXT + digest).getBytes(StandardCharsets.US_ASCII);
   }
 
   /** Random bytes that are given. */

@@ -6,6 +6,7 @@ import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.function.Function;
 
 /**
@@ -164,8 +165,7 @@ final class BundleSteps {
     }
     return new Decision(
         Optional.of(
-            new SessionEvent.Emitted(
-                step.entries(), java.util.OptionalLong.empty(), Optional.empty())),
+            new SessionEvent.Emitted(step.entries(), OptionalLong.empty(), Optional.empty())),
         new ImportReply.Standing(arriving.head() + step.entries().size(), arriving.lastInput()));
   }
 

@@ -25,6 +25,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
 import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeoutException;
 
 /** Bundles of the sessions of a cluster. */
 public final class ClusterBundles implements SessionBundles {
@@ -88,7 +89,7 @@ public final class ClusterBundles implements SessionBundles {
                 if (commit.isPresent() && commit.get() != part.commit()) {
                   yield looks == 0
                       ? CompletableFuture.failedFuture(
-                          new java.util.concurrent.TimeoutException("the session is too busy"))
+                          new TimeoutException("the session is too busy"))
                       : look(principal, session, List.of(), Optional.empty(), looks - 1);
                 }
                 List<TargetCommand.TargetInput> inputs = new ArrayList<>(before);
