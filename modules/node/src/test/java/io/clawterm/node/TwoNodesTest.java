@@ -102,9 +102,12 @@ class TwoNodesTest {
     Cli second = machine("waker");
     try (RunningNode one = up(first);
         RunningNode two = up(second)) {
-      assertThat(second.run("cluster").succeeded().out())
-          .contains("2 nodes, 2 up")
-          .doesNotContain(ClusterView.PROBLEM);
+      await()
+          .atMost(LIMIT)
+          .untilAsserted(() ->
+              assertThat(second.run("cluster").succeeded().out())
+                  .contains("2 nodes, 2 up")
+                  .doesNotContain(ClusterView.PROBLEM));
       signal("STOP", one.pid());
       try {
         assertThat(second.run("cluster").succeeded().out())
