@@ -6,6 +6,7 @@ import io.clawterm.protocol.Frame;
 import io.clawterm.protocol.Sequence;
 import io.clawterm.session.DeviceMessage;
 import io.clawterm.session.SessionCommand;
+import io.opentelemetry.api.trace.Span;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -41,7 +42,8 @@ final class Circuit {
     ENDED
   }
 
-  private record Handed(long lastNumber, long bytes, long at) {}
+  /** {@code span} lasts until the input is durable. */
+  private record Handed(long lastNumber, long bytes, long at, Span span) {}
 
   private record Sent(long number, long creditBytes, int payloadBytes) {}
 
@@ -137,8 +139,8 @@ final class Circuit {
   }
 
   /** Input up to a number has been handed to the session. */
-  void handed(long bytes, long upTo, long now) {
-    inFlight.add(new Handed(upTo, bytes, now));
+  void handed(long bytes, long upTo, long now, Span span) {
+    inFlight.add(new Handed(upTo, bytes, now, span));
     inFlightBytes += bytes;
   }
 
@@ -162,7 +164,16 @@ final class Circuit {
       inFlight.remove();
       inFlightBytes -= next.bytes;
       unacknowledgedBytes += next.bytes;
+      InputTrace.end(next.span, true);
     }
+  }
+
+  /** Nothing more is heard of what was handed over: the device sends it again. */
+  void ended() {
+    phase = Phase.ENDED;
+    inFlight.forEach(left -> InputTrace.end(left.span, false));
+    inFlight.clear();
+    inFlightBytes = 0;
   }
 
   long unacknowledgedBytes() {

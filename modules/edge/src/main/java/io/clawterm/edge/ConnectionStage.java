@@ -33,6 +33,8 @@ import io.clawterm.session.Entry;
 import io.clawterm.session.ResumeTokens;
 import io.clawterm.session.SessionCommand;
 import io.clawterm.session.Sessions;
+import io.clawterm.telemetry.TraceContext;
+import io.opentelemetry.api.trace.Span;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -490,9 +492,12 @@ final class ConnectionStage extends GraphStage<FlowShape<ByteString, ByteString>
       }
       long now = now();
       circuit.unconfirmed = false;
-      tell(circuit, new SessionCommand.Input(circuit.attachment, batchFirst, batch));
+      Span span = edge.inputTrace().begin(circuit, peer, batch);
+      tell(
+          circuit,
+          new SessionCommand.Input(circuit.attachment, batchFirst, batch, TraceContext.of(span)));
       metrics.input.increment(batch.size());
-      circuit.handed(batchBytes, batchFirst + batch.size() - 1, now);
+      circuit.handed(batchBytes, batchFirst + batch.size() - 1, now, span);
       wakeAt(now + settings.durableTimeout().toNanos());
       batch.clear();
       batchBytes = 0;
@@ -909,7 +914,7 @@ final class ConnectionStage extends GraphStage<FlowShape<ByteString, ByteString>
         refuse(circuit, refusal);
         return;
       }
-      circuit.phase = Phase.ENDED;
+      circuit.ended();
       if (refusal.code() == Code.CLOSED) {
         // There is no later at which it could be had.
         circuit.waiting.forEach(outbox::output);
@@ -1018,7 +1023,7 @@ final class ConnectionStage extends GraphStage<FlowShape<ByteString, ByteString>
     }
 
     private static void over(Circuit circuit) {
-      circuit.phase = Phase.ENDED;
+      circuit.ended();
       leavePlace(circuit, false);
     }
 

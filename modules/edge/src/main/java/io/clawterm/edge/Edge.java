@@ -9,6 +9,7 @@ import akka.stream.javadsl.Flow;
 import akka.util.ByteString;
 import io.clawterm.protocol.Code;
 import io.clawterm.session.Sessions;
+import io.clawterm.telemetry.Tracing;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.time.Duration;
 import java.util.List;
@@ -49,6 +50,7 @@ public final class Edge {
   private final ConnectionLimits limits;
   private final Admission admission;
   private final EdgeMetrics metrics;
+  private final InputTrace inputTrace;
 
   /** The open connections: what asks them to end, and who is there. */
   private final Map<Runnable, Peer> open = new ConcurrentHashMap<>();
@@ -58,13 +60,13 @@ public final class Edge {
   private volatile List<String> elsewhere = List.of();
   private volatile Duration stagger = Duration.ZERO;
 
-  /** An edge whose settings stay as they are. */
+  /** An edge whose settings stay as they are, without traces. */
   public Edge(
       Sessions sessions,
       Authenticator authenticator,
       EdgeSettings settings,
       MeterRegistry registry) {
-    this(sessions, authenticator, () -> settings, registry);
+    this(sessions, authenticator, () -> settings, registry, Tracing.OFF);
   }
 
   /**
@@ -77,7 +79,8 @@ public final class Edge {
       Sessions sessions,
       Authenticator authenticator,
       Supplier<EdgeSettings> settings,
-      MeterRegistry registry) {
+      MeterRegistry registry,
+      Tracing tracing) {
     this.sessions = sessions;
     this.authenticator = authenticator;
     this.settings = settings;
@@ -86,6 +89,7 @@ public final class Edge {
     this.admission =
         new Admission(atStart.maxOpening(), atStart.maxWaitingToOpen(), System::nanoTime);
     this.metrics = new EdgeMetrics(registry, limits, admission);
+    this.inputTrace = new InputTrace(tracing);
   }
 
   /**
@@ -265,5 +269,9 @@ public final class Edge {
 
   EdgeMetrics metrics() {
     return metrics;
+  }
+
+  InputTrace inputTrace() {
+    return inputTrace;
   }
 }

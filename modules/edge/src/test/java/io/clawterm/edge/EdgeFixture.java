@@ -4,6 +4,7 @@ import akka.actor.testkit.typed.javadsl.ActorTestKit;
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
 import io.clawterm.api.Principal;
+import io.clawterm.telemetry.Tracing;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.net.InetAddress;
 import java.util.Map;
@@ -37,13 +38,17 @@ final class EdgeFixture implements AutoCloseable {
   }
 
   EdgeFixture(String overrides, Authenticator authenticator) throws Exception {
+    this(overrides, authenticator, Tracing.OFF);
+  }
+
+  EdgeFixture(String overrides, Authenticator authenticator, Tracing tracing) throws Exception {
     settings = settings(overrides);
     kit =
         ActorTestKit.create(
             ConfigFactory.parseString("akka.loglevel = WARNING")
                 .withFallback(ConfigFactory.load()));
     sessions = new FakeSessions(kit);
-    edge = new Edge(sessions, authenticator, settings, meters);
+    edge = new Edge(sessions, authenticator, () -> settings, meters, tracing);
     tcp =
         TcpEdge.bind(kit.system(), edge, "127.0.0.1", 0)
             .toCompletableFuture()

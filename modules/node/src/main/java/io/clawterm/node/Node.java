@@ -17,6 +17,7 @@ import io.clawterm.storage.ClusterNodes;
 import io.clawterm.storage.DataFolderLock;
 import io.clawterm.storage.SharedSettings;
 import io.clawterm.storage.StoredSettings;
+import io.clawterm.telemetry.Tracing;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.io.IOException;
@@ -196,7 +197,9 @@ final class Node implements ClawTerm {
       closing.add(
           "tokens", TokenExchange.start(data, system, database.source(), authenticator)::cancel);
     }
-    var edge = new Edge(sessions.sessions(), authenticator, () -> live.current().edge(), registry);
+    var edge =
+        new Edge(
+            sessions.sessions(), authenticator, () -> live.current().edge(), registry, Tracing.OFF);
     Listeners listeners = Listeners.of(settings, system, closing, encrypted);
     fingerprint = listeners.fingerprint();
 

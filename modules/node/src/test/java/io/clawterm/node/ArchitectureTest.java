@@ -46,8 +46,9 @@ class ArchitectureTest {
           Map.entry("storage", Set.of("config")),
           Map.entry("testkit", Set.of("protocol", "api")),
           Map.entry("cluster", Set.of("storage")),
-          Map.entry("session", Set.of("protocol", "api", "config")),
-          Map.entry("model", Set.of("api", "config")),
+          Map.entry("telemetry", Set.of()),
+          Map.entry("session", Set.of("protocol", "api", "config", "telemetry")),
+          Map.entry("model", Set.of("api", "config", "telemetry")),
           Map.entry("agent", Set.of("session", "model")),
           Map.entry("edge", Set.of("session")),
           Map.entry("http", Set.of("session", "storage")),
@@ -114,6 +115,34 @@ class ArchitectureTest {
         .should()
         .dependOnClassesThat()
         .resideInAPackage("java.sql..")
+        .check(MAIN);
+  }
+
+  @Test
+  void whatMessagesAndEventsHoldKnowsNoOpenTelemetry() {
+    noClasses()
+        .that()
+        .resideInAnyPackage(ROOT + "api", ROOT + "protocol")
+        .or()
+        .areAssignableTo(RemoteMessage.class)
+        .or()
+        .areAssignableTo(SessionCommand.class)
+        .or()
+        .haveSimpleName("SessionEvent")
+        .should()
+        .dependOnClassesThat()
+        .resideInAPackage("io.opentelemetry..")
+        .check(MAIN);
+  }
+
+  @Test
+  void onlyTheNodeKnowsHowSpansAreSent() {
+    noClasses()
+        .that()
+        .resideOutsideOfPackage("io.clawterm.node")
+        .should()
+        .dependOnClassesThat()
+        .resideInAnyPackage("io.opentelemetry.sdk..", "io.opentelemetry.exporter..")
         .check(MAIN);
   }
 

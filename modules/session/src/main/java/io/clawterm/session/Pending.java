@@ -1,5 +1,6 @@
 package io.clawterm.session;
 
+import io.clawterm.telemetry.TraceContext;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -49,12 +50,13 @@ final class Pending {
     afterwards.add(action);
   }
 
-  /** Takes the changes out, as one commit that follows this state. */
-  SessionEvent take(Instant at, SessionState before) {
+  /** Takes the changes out, as one commit that follows this state and stands in this trace. */
+  SessionEvent take(Instant at, SessionState before, Optional<TraceContext> trace) {
     boolean work = state.hasWork();
     boolean told = work != before.hasWork() || hasMemo();
     var event =
-        new SessionEvent(at, before.head(), merged(), told ? Optional.of(work) : Optional.empty());
+        new SessionEvent(
+            at, before.head(), merged(), told ? Optional.of(work) : Optional.empty(), trace);
     changes.clear();
     taken = state.decided(event, before).map(after -> new Taken(before, event, after));
     return event;

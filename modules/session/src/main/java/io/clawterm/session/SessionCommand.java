@@ -1,7 +1,9 @@
 package io.clawterm.session;
 
 import akka.actor.typed.ActorRef;
+import com.fasterxml.jackson.annotation.JsonInclude;
 import io.clawterm.api.Principal;
+import io.clawterm.telemetry.TraceContext;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -38,10 +40,24 @@ public sealed interface SessionCommand {
   record Resume(Principal principal, long tokenGeneration, long lastNumber, Attachment attachment)
       implements FromDevice {}
 
-  /** DATA frames of a device, numbered from {@code firstNumber} on. */
-  record Input(long attachment, long firstNumber, List<InputFrame> frames) implements FromDevice {
+  /**
+   * DATA frames of a device, numbered from {@code firstNumber} on.
+   *
+   * @param trace where their arrival stands in a trace; a node of an earlier release sends none
+   */
+  record Input(
+      long attachment,
+      long firstNumber,
+      List<InputFrame> frames,
+      @JsonInclude(JsonInclude.Include.NON_ABSENT) Optional<TraceContext> trace)
+      implements FromDevice {
     public Input {
       frames = List.copyOf(frames);
+    }
+
+    /** Frames that no trace is told of. */
+    public Input(long attachment, long firstNumber, List<InputFrame> frames) {
+      this(attachment, firstNumber, frames, Optional.empty());
     }
   }
 
@@ -183,13 +199,26 @@ public sealed interface SessionCommand {
    * @param consumedUpTo input up to this number needs not be delivered again
    * @param memo at most {@link TargetMemo#MAX_BYTES}; what the target wants to be given when it is
    *     started again; absent: as it was
+   * @param causes the work that this comes from, for traces
    */
-  record Emit(long epoch, List<Entry> entries, OptionalLong consumedUpTo, Optional<TargetMemo> memo)
+  record Emit(
+      long epoch,
+      List<Entry> entries,
+      OptionalLong consumedUpTo,
+      Optional<TargetMemo> memo,
+      List<TraceContext> causes)
       implements FromTarget {
     public Emit {
       entries = List.copyOf(entries);
+      causes = List.copyOf(causes);
       // Here and not in the memo itself, whose constructor also reads back what is stored.
       memo.ifPresent(TargetMemo::requireFits);
+    }
+
+    /** What comes from no work in particular. */
+    public Emit(
+        long epoch, List<Entry> entries, OptionalLong consumedUpTo, Optional<TargetMemo> memo) {
+      this(epoch, entries, consumedUpTo, memo, List.of());
     }
   }
 

@@ -125,6 +125,7 @@ public final class SessionEntity
   /** Which entries there are; stays when the session has ended. */
   private SessionState.Extent extent = new SessionState.Extent(1, 0, 0, List.of());
 
+  private final CommitTrace trace;
   private final TargetSlot target = new TargetSlot();
   private Optional<Attachment.WindowSize> size = Optional.empty();
 
@@ -176,6 +177,7 @@ public final class SessionEntity
     this.environment = environment;
     this.arrivals = arrivals;
     this.movedAtWork = movedAtWork;
+    this.trace = new CommitTrace(environment.tracing(), id);
   }
 
   @Override
@@ -308,7 +310,7 @@ public final class SessionEntity
   private Effect<SessionEvent, SessionState> commit() {
     handledBefore = handled;
     flushing = false; // one that is still to come may be dropped, and finds nothing to do
-    SessionEvent event = pending.take(environment.clock().instant(), committed);
+    SessionEvent event = pending.take(environment.clock().instant(), committed, trace.begin());
     List<Runnable> afterwards = pending.takeAfterwards();
     long started = System.nanoTime();
     var persist =
@@ -320,6 +322,7 @@ public final class SessionEntity
               List<Entry> entries = Entries.of(event);
               entries.forEach(tail::add);
               environment.metrics().committed(entries.size(), System.nanoTime() - started);
+              trace.durable(entries, lastSequenceNumber(context));
               afterwards.forEach(Runnable::run);
               List.copyOf(attached.values()).forEach(this::serve);
               scheduleFlush();
@@ -633,6 +636,7 @@ public final class SessionEntity
       long number = open.input().received();
       long entry = open.head();
       decide(new SessionEvent.InputReceived(name, expected, fresh, logged));
+      trace.causedBy(input.trace());
       List<TargetCommand.TargetInput> inputs = new ArrayList<>();
       for (SessionCommand.InputFrame frame : fresh) {
         Optional<Long> at = logged ? Optional.of(entry + 1) : Optional.empty();
@@ -641,7 +645,7 @@ public final class SessionEntity
             new TargetCommand.TargetInput(
                 ++number, name, frame.body(), frame.event(), frame.more(), at));
       }
-      pending.then(() -> target.deliver(inputs));
+      pending.then(() -> target.deliver(trace.place(inputs)));
     }
     long upTo = Math.max(expected - 1, input.firstNumber() + input.frames().size() - 1);
     pending.then(() ->
@@ -826,6 +830,7 @@ public final class SessionEntity
     long first = pending.state().head() + 1;
     if (!emit.entries().isEmpty() || emit.memo().isPresent() || emit.consumedUpTo().isPresent()) {
       decide(new SessionEvent.Emitted(emit.entries(), emit.consumedUpTo(), emit.memo()));
+      trace.causedBy(emit.causes());
     }
     long epoch = emit.epoch();
     pending.then(() -> {
@@ -1085,6 +1090,7 @@ public final class SessionEntity
 
   /** Whatever stops the entity, its devices come back by themselves. */
   private void stopped() {
+    trace.notDurable();
     Code code = leaving ? Code.MOVED : Code.OVERLOADED;
     attached
         .values()

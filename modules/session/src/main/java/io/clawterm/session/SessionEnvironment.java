@@ -1,5 +1,6 @@
 package io.clawterm.session;
 
+import io.clawterm.telemetry.Tracing;
 import java.time.InstantSource;
 import java.util.function.Supplier;
 
@@ -14,9 +15,21 @@ public record SessionEnvironment(
     SessionLog log,
     JournalPruner pruner,
     InstantSource clock,
-    SessionMetrics metrics) {
+    SessionMetrics metrics,
+    Tracing tracing) {
 
-  /** With settings that stay as they are. */
+  /** Without traces. */
+  public SessionEnvironment(
+      Supplier<SessionSettings> liveSettings,
+      Targets targets,
+      SessionLog log,
+      JournalPruner pruner,
+      InstantSource clock,
+      SessionMetrics metrics) {
+    this(liveSettings, targets, log, pruner, clock, metrics, Tracing.OFF);
+  }
+
+  /** With settings that stay as they are, and without traces. */
   public SessionEnvironment(
       SessionSettings settings,
       Targets targets,

@@ -1,8 +1,10 @@
 package io.clawterm.session;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonSubTypes;
 import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import io.clawterm.api.Principal;
+import io.clawterm.telemetry.TraceContext;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
@@ -15,12 +17,23 @@ import java.util.OptionalLong;
  * @param head the newest entry number before this commit
  * @param work whether the target has something to do after this commit, a run that is open or input
  *     that waits; there only where that changed or the commit holds a memo
+ * @param trace the commit's place in its trace; there only where the node that wrote it traced
  */
-public record SessionEvent(Instant at, long head, List<Change> changes, Optional<Boolean> work)
+public record SessionEvent(
+    Instant at,
+    long head,
+    List<Change> changes,
+    Optional<Boolean> work,
+    @JsonInclude(JsonInclude.Include.NON_ABSENT) Optional<TraceContext> trace)
     implements Stored {
 
   public SessionEvent {
     changes = List.copyOf(changes);
+  }
+
+  /** A commit in no trace. */
+  public SessionEvent(Instant at, long head, List<Change> changes, Optional<Boolean> work) {
+    this(at, head, changes, work, Optional.empty());
   }
 
   /** One thing that happened. */

@@ -306,6 +306,27 @@ sealed interface SessionState extends Stored {
       return new InputQueue(received, number, waiting.subList(from, waiting.size()));
     }
 
+    /** What came with the event stands in the event's trace. */
+    InputQueue traced(SessionEvent event) {
+      if (event.trace().isEmpty()) {
+        return this;
+      }
+      long before = received;
+      for (SessionEvent.Change change : event.changes()) {
+        if (change instanceof SessionEvent.InputReceived fresh) {
+          before -= fresh.frames().size();
+        }
+      }
+      if (waiting.isEmpty() || waiting.getLast().number() <= before) {
+        return this;
+      }
+      List<TargetCommand.TargetInput> traced = new ArrayList<>(waiting.size());
+      for (TargetCommand.TargetInput input : waiting) {
+        traced.add(input.number() > before ? input.in(event.trace()) : input);
+      }
+      return new InputQueue(received, consumed, traced);
+    }
+
     long waitingBytes() {
       long bytes = 0;
       for (TargetCommand.TargetInput input : waiting) {
@@ -373,7 +394,7 @@ sealed interface SessionState extends Stored {
           identity,
           expirySeconds,
           log.mark(event.head() + 1, events + 1, bytesBefore, event.at()),
-          input,
+          input.traced(event),
           devices,
           memo,
           event.at(),

@@ -1,5 +1,7 @@
 package io.clawterm.session;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
+import io.clawterm.telemetry.TraceContext;
 import java.util.List;
 import java.util.Optional;
 
@@ -35,7 +37,30 @@ public sealed interface TargetCommand {
    *
    * @param number counts the frames that this session's target has been given, from 1 on
    * @param entry the log number of the input's own entry, where the target keeps input in the log
+   * @param trace of a message: that of the commit that made it durable
    */
   record TargetInput(
-      long number, String device, Bytes body, boolean event, boolean more, Optional<Long> entry) {}
+      long number,
+      String device,
+      Bytes body,
+      boolean event,
+      boolean more,
+      Optional<Long> entry,
+      @JsonInclude(JsonInclude.Include.NON_ABSENT) Optional<TraceContext> trace) {
+
+    /** Input in no trace. */
+    public TargetInput(
+        long number, String device, Bytes body, boolean event, boolean more, Optional<Long> entry) {
+      this(number, device, body, event, more, entry, Optional.empty());
+    }
+
+    /**
+     * The same in a trace, where it is a message: bytes for a pod lead to nothing that is traced.
+     */
+    TargetInput in(Optional<TraceContext> place) {
+      return entry.isEmpty()
+          ? this
+          : new TargetInput(number, device, body, event, more, entry, place);
+    }
+  }
 }

@@ -44,7 +44,7 @@ class PendingTest {
         pending.add(change(pending.state(), style, random), now);
       }
       now = now.plusMillis(random.nextInt(1, 1_000));
-      SessionEvent event = pending.take(now, live);
+      SessionEvent event = pending.take(now, live, Optional.empty());
       live = pending.after(live, event);
       pending.committed(live);
       replayed = replayed.after(event);
@@ -58,7 +58,7 @@ class PendingTest {
     SessionState open = open();
     var pending = new Pending(open);
     pending.add(emitted("x"), START);
-    SessionEvent event = pending.take(START, open);
+    SessionEvent event = pending.take(START, open, Optional.empty());
 
     assertThat(pending.after(open, event)).isSameAs(pending.after(open, event));
   }
@@ -68,7 +68,7 @@ class PendingTest {
     SessionState open = open();
     var pending = new Pending(open);
     pending.add(emitted("decided"), START);
-    SessionEvent event = pending.take(START, open);
+    SessionEvent event = pending.take(START, open, Optional.empty());
     var other = new SessionEvent(START, 0, List.of(emitted("a"), emitted("b")), Optional.empty());
 
     assertThat(pending.after(open, other)).isEqualTo(open.after(other));

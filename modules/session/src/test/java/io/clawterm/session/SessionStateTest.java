@@ -172,7 +172,7 @@ class SessionStateTest {
     pending.add(input("laptop", 4, "d"), AT);
     SessionState decided = pending.state();
 
-    SessionEvent event = pending.take(AT, open());
+    SessionEvent event = pending.take(AT, open(), Optional.empty());
 
     assertThat(event.changes()).hasSize(4);
     assertThat(((SessionEvent.InputReceived) event.changes().get(1)).frames())
@@ -194,14 +194,14 @@ class SessionStateTest {
     pending.add(input("phone", 1, "b"), AT);
     pending.add(input("laptop", 2, "c"), AT);
 
-    assertThat(pending.take(AT, open()).changes()).hasSize(5);
+    assertThat(pending.take(AT, open(), Optional.empty()).changes()).hasSize(5);
   }
 
   @Test
   void afterACommitDecisionsRestOnWhatItHasLedTo() {
     var pending = new Pending(open());
     pending.add(emitted(Entry.text("y")), AT);
-    SessionEvent event = pending.take(AT.plusSeconds(1), open());
+    SessionEvent event = pending.take(AT.plusSeconds(1), open(), Optional.empty());
     SessionState.Open committed = (SessionState.Open) open().after(event);
 
     pending.committed(committed);

@@ -10,11 +10,13 @@ import akka.serialization.Serializer;
 import akka.serialization.Serializers;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.dataformat.cbor.databind.CBORMapper;
 import io.clawterm.api.Principal;
 import io.clawterm.api.SessionId;
 import io.clawterm.protocol.Code;
 import io.clawterm.protocol.Mode;
+import io.clawterm.telemetry.TraceContext;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
@@ -76,6 +78,39 @@ class StoredFormTest {
     Object read = SERIALIZATION.deserialize(golden, serializer.identifier(), manifest).get();
 
     assertThat(read).isEqualTo(sample.getValue());
+  }
+
+  /** So may a release before this one, that knows no trace, read what this one stores. */
+  @ParameterizedTest
+  @MethodSource("samples")
+  void whatALaterVersionAddsIsPassedOver(Map.Entry<String, Stored> sample) throws IOException {
+    Serializer serializer = serializer(sample.getValue());
+    String manifest = Serializers.manifestFor(serializer, sample.getValue());
+    var mapper = new CBORMapper();
+    var form = (ObjectNode) mapper.readTree(serializer.toBinary(sample.getValue()));
+    form.putObject("later").put("more", "x".repeat(200));
+
+    Object read =
+        SERIALIZATION
+            .deserialize(mapper.writeValueAsBytes(form), serializer.identifier(), manifest)
+            .get();
+
+    assertThat(read).isEqualTo(sample.getValue());
+  }
+
+  @Test
+  void withoutATraceNothingIsStoredOrSentOfIt() throws IOException {
+    var mapper = new CBORMapper();
+    var frame = new SessionCommand.InputFrame(Bytes.of("x"), false, false);
+    for (Object untraced :
+        List.of(
+            Objects.requireNonNull(StoredSamples.all().get("input-to-do")),
+            Objects.requireNonNull(StoredSamples.all().get("state-open")),
+            new SessionCommand.Input(1, 2, List.of(frame)))) {
+      byte[] bytes = SERIALIZATION.findSerializerFor(untraced).toBinary(untraced);
+
+      assertThat(mapper.readTree(bytes).findValue("trace")).isNull();
+    }
   }
 
   @Test
@@ -140,6 +175,7 @@ class StoredFormTest {
                 Principal.LOCAL, "agent:main", Optional.empty(), Optional.empty(), plain),
             new SessionCommand.Resume(Principal.LOCAL, -7, 1L << 33, attachment),
             new SessionCommand.Input(1, 2, List.of(frame)),
+            new SessionCommand.Input(1, 2, List.of(frame), Optional.of(new TraceContext("00-a"))),
             new SessionCommand.Confirm(1),
             new SessionCommand.Release(1, 2, 3),
             new SessionCommand.Resize(1, new Attachment.WindowSize(1, 2)),

@@ -2,6 +2,7 @@ package io.clawterm.session;
 
 import io.clawterm.api.Principal;
 import io.clawterm.api.SessionId;
+import io.clawterm.telemetry.TraceContext;
 import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -15,6 +16,9 @@ final class StoredSamples {
   private static final Instant AT = Instant.parse("2026-11-21T12:34:56.123456789Z");
   private static final Principal ANN = new Principal("acme", "ann");
   private static final long GENERATION = (0x8000_0001L << 32) + 3;
+
+  private static final TraceContext TRACE =
+      new TraceContext("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
 
   private StoredSamples() {}
 
@@ -86,6 +90,19 @@ final class StoredSamples {
     samples.put(
         "detached-with-the-same-expiry",
         event(8, new SessionEvent.DeviceDetached("laptop", 7, OptionalLong.empty())));
+    samples.put(
+        "input-in-a-trace",
+        new SessionEvent(
+            AT,
+            5,
+            List.of(
+                new SessionEvent.InputReceived(
+                    "laptop",
+                    9,
+                    List.of(new SessionCommand.InputFrame(Bytes.of("hi"), false, false)),
+                    true)),
+            Optional.of(true),
+            Optional.of(TRACE)));
     samples.put("trimmed", event(8, new SessionEvent.Trimmed(4)));
     samples.put("closed", event(8, new SessionEvent.Closed("closed by ann")));
     samples.put("state-absent", new SessionState.Absent());
@@ -115,6 +132,28 @@ final class StoredSamples {
             Optional.of(new TargetMemo("{}", false)),
             AT,
             12));
+    samples.put(
+        "state-open-in-a-trace",
+        new SessionState.Open(
+            identity,
+            2_592_000,
+            new SessionState.Extent(1, 1, 17, List.of()),
+            new SessionState.InputQueue(
+                1,
+                0,
+                List.of(
+                    new TargetCommand.TargetInput(
+                        1,
+                        "laptop",
+                        Bytes.of("x"),
+                        false,
+                        true,
+                        Optional.of(1L),
+                        Optional.of(TRACE)))),
+            Map.of(),
+            Optional.empty(),
+            AT,
+            1));
     samples.put("state-ended", new SessionState.Ended(identity, 8, 13, "expired", AT));
     samples.put("import-begun", event(0, new SessionEvent.ImportBegun(ANN, "0badcafe", 4)));
     var carried =

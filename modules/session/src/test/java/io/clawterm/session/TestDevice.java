@@ -4,6 +4,7 @@ import akka.actor.testkit.typed.javadsl.TestProbe;
 import io.clawterm.api.Principal;
 import io.clawterm.protocol.Code;
 import io.clawterm.protocol.Mode;
+import io.clawterm.telemetry.TraceContext;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -63,6 +64,11 @@ final class TestDevice {
 
   void input(long first, String... texts) {
     tell(new SessionCommand.Input(number, first, Arrays.stream(texts).map(this::frame).toList()));
+  }
+
+  /** Input that stands in a trace. */
+  void input(long first, TraceContext trace, String text) {
+    tell(new SessionCommand.Input(number, first, List.of(frame(text)), Optional.of(trace)));
   }
 
   void structured(long first, String json, boolean more) {

@@ -4,6 +4,7 @@ import akka.actor.testkit.typed.javadsl.TestProbe;
 import akka.actor.typed.ActorRef;
 import akka.cluster.sharding.typed.javadsl.ClusterSharding;
 import io.clawterm.api.SessionId;
+import io.clawterm.telemetry.Tracing;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
@@ -25,6 +26,7 @@ final class TestSession {
   volatile Targets.Found found;
   volatile SessionLog log;
   volatile SessionSettings settings;
+  volatile Tracing tracing = Tracing.OFF;
   private @Nullable ActorRef<SessionCommand> actor;
 
   TestSession(TestNode node, Target.InputStyle style, SessionSettings settings) {
@@ -46,7 +48,8 @@ final class TestSession {
               (session, journal, number) -> log.read(session, journal, number),
               (persistenceId, upTo) -> CompletableFuture.runAsync(() -> pruned.add(upTo)),
               clock,
-              SessionMetrics.NONE);
+              SessionMetrics.NONE,
+              tracing);
       running = node.kit.spawn(SessionEntity.create(id, environment, shard.getRef()));
       actor = running;
     }
