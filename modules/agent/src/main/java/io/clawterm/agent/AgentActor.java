@@ -21,6 +21,7 @@ import io.clawterm.session.Entry;
 import io.clawterm.session.SessionCommand;
 import io.clawterm.session.TargetCommand;
 import io.clawterm.session.TargetContext;
+import io.clawterm.telemetry.TraceContext;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -37,6 +38,7 @@ import java.util.concurrent.CompletionException;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.slf4j.spi.LoggingEventBuilder;
 
 /**
  * One life of an agent behind a session: messages in, one run at a time, text out.
@@ -73,11 +75,13 @@ final class AgentActor extends AbstractOnMessageBehavior<TargetCommand> {
   /** A message on its way to its run: the entries that it stands in, the frames that it came in. */
   private static final class Message {
     private final long first;
+    private final Optional<TraceContext> trace;
     private long last;
     private final List<Long> frames = new ArrayList<>();
 
-    private Message(long first) {
+    private Message(long first, Optional<TraceContext> trace) {
       this.first = first;
+      this.trace = trace;
     }
   }
 
@@ -89,6 +93,7 @@ final class AgentActor extends AbstractOnMessageBehavior<TargetCommand> {
   private final TargetContext context;
   private final TimerScheduler<TargetCommand> timers;
   private final Transcript transcript;
+  private final RunTrace trace;
 
   private final InputLedger ledger = new InputLedger();
   private final Deque<Message> waiting = new ArrayDeque<>();
@@ -122,9 +127,10 @@ final class AgentActor extends AbstractOnMessageBehavior<TargetCommand> {
       Agent agent,
       Supplier<AgentSettings> settings,
       TargetContext context,
-      Transcript transcript) {
+      Transcript transcript,
+      RunTrace trace) {
     return Behaviors.withTimers(timers -> {
-      var self = new AgentActor(actor, timers, agent, settings, context, transcript);
+      var self = new AgentActor(actor, timers, agent, settings, context, transcript, trace);
       self.takeUp();
       return self;
     });
@@ -136,13 +142,15 @@ final class AgentActor extends AbstractOnMessageBehavior<TargetCommand> {
       Agent agent,
       Supplier<AgentSettings> settings,
       TargetContext context,
-      Transcript transcript) {
+      Transcript transcript,
+      RunTrace trace) {
     super(actor);
     this.agent = agent;
     this.settings = settings;
     this.context = context;
     this.timers = timers;
     this.transcript = transcript;
+    this.trace = trace;
     this.memo = AgentMemo.of(context.memo());
     this.answering = memo.readFrom();
   }
@@ -188,6 +196,7 @@ final class AgentActor extends AbstractOnMessageBehavior<TargetCommand> {
   public Behavior<TargetCommand> onSignal(Signal signal) {
     if (signal instanceof PostStop) {
       cancelStream();
+      trace.end(RunOutcome.CUT, memo.attempt());
     }
     return this;
   }
@@ -197,8 +206,11 @@ final class AgentActor extends AbstractOnMessageBehavior<TargetCommand> {
     if (memo.open()) {
       running = true;
       takenUp = true;
+      trace.begin(memo.trace(), true);
       if (memo.attempt() >= settings.get().maxAttempts()) {
-        endRun(AgentEntries.failed("the run was cut off " + memo.attempt() + " times"));
+        endRun(
+            RunOutcome.FAILED,
+            AgentEntries.failed("the run was cut off " + memo.attempt() + " times"));
       } else {
         changeAttempt(memo.attempt() + 1);
         onceStored(this::chooseModel);
@@ -249,7 +261,7 @@ final class AgentActor extends AbstractOnMessageBehavior<TargetCommand> {
       }
       Message message = partial.remove(input.device());
       if (message == null) {
-        message = new Message(entry + i);
+        message = new Message(entry + i, input.trace());
       }
       message.last = entry + i;
       if (touched.add(message)) {
@@ -325,7 +337,7 @@ final class AgentActor extends AbstractOnMessageBehavior<TargetCommand> {
     boolean late = entry <= context.headNumber() && entry <= transcript.runStart();
     if (type.equals("abort")) {
       if (running && !late) {
-        endRun(AgentEntries.aborted());
+        endRun(RunOutcome.ABORTED, AgentEntries.aborted());
       }
     } else if (entry > context.headNumber()) {
       text.add(AgentEntries.notice("this agent does not know \"" + type + "\""));
@@ -352,7 +364,8 @@ final class AgentActor extends AbstractOnMessageBehavior<TargetCommand> {
                     context.epoch(),
                     entries,
                     consumed,
-                    memoChanged ? Optional.of(memo.toTargetMemo()) : Optional.empty()));
+                    memoChanged ? Optional.of(memo.toTargetMemo()) : Optional.empty(),
+                    trace.sending()));
         memoChanged = false;
       } else if (actions.isEmpty()) {
         return;
@@ -383,7 +396,7 @@ final class AgentActor extends AbstractOnMessageBehavior<TargetCommand> {
   }
 
   private void changeAttempt(int attempt) {
-    memo = new AgentMemo(readFrom(), attempt);
+    memo = new AgentMemo(readFrom(), attempt, trace.cause());
     memoChanged = true;
   }
 
@@ -408,6 +421,7 @@ final class AgentActor extends AbstractOnMessageBehavior<TargetCommand> {
       run++;
       running = true;
       answering = message.first;
+      trace.begin(message.trace, false);
       text.add(AgentEntries.started(message.first, message.last));
       changeAttempt(1);
       onceStored(this::chooseModel);
@@ -430,7 +444,7 @@ final class AgentActor extends AbstractOnMessageBehavior<TargetCommand> {
     switch (choice) {
       case ModelChoice.NoModel none -> {
         text.addText(none.explanation());
-        endRun(AgentEntries.failed("there is no model"));
+        endRun(RunOutcome.FAILED, AgentEntries.failed("there is no model"));
       }
       case ModelChoice.Chosen chosen -> {
         modelName = chosen.provider().name() + "/" + chosen.model();
@@ -456,7 +470,9 @@ final class AgentActor extends AbstractOnMessageBehavior<TargetCommand> {
       turns.removeFirst(); // its question has left the context; providers want one first
     }
     if (turns.isEmpty() || turns.getLast().role() != Role.USER) {
-      endRun(AgentEntries.failed("the message to answer is not in the log any more"));
+      endRun(
+          RunOutcome.FAILED,
+          AgentEntries.failed("the message to answer is not in the log any more"));
       return;
     }
     if (!transcript.answer().isEmpty()) {
@@ -464,7 +480,11 @@ final class AgentActor extends AbstractOnMessageBehavior<TargetCommand> {
     }
     var request =
         new ModelRequest(
-            chosen.model(), turns, settings.get().maxOutputTokens(), agent.instructions());
+            chosen.model(),
+            turns,
+            settings.get().maxOutputTokens(),
+            agent.instructions(),
+            trace.origin());
     stream =
         Optional.of(
             chosen.provider().stream(request).runWith(Sink.queue(), getContext().getSystem()));
@@ -500,7 +520,8 @@ final class AgentActor extends AbstractOnMessageBehavior<TargetCommand> {
         }
       }
       case ModelChunk.ThinkingDelta delta -> text.addThinking(delta.text());
-      case ModelChunk.Finished finished -> endRun(AgentEntries.done(modelName, finished));
+      case ModelChunk.Finished finished ->
+          endRun(RunOutcome.DONE, AgentEntries.done(modelName, finished));
     }
     pull();
   }
@@ -527,20 +548,23 @@ final class AgentActor extends AbstractOnMessageBehavior<TargetCommand> {
       timers.startSingleTimer("again", new Self.TryAgain(run), wait);
     } else {
       if (!(cause instanceof ModelException)) {
-        LOG.atError()
-            .addKeyValue("session", context.id())
-            .setCause(cause)
+        LoggingEventBuilder event =
+            LOG.atError().addKeyValue("session", context.id()).setCause(cause);
+        Optional<String> id = trace.traceId();
+        (id.isPresent() ? event.addKeyValue("trace", id.get()) : event)
             .log("a run failed by a fault that no provider has declared");
       }
       String reason = cause instanceof ModelException ? cause.getMessage() : "internal error";
-      endRun(AgentEntries.failed(reason == null ? "the model failed" : reason));
+      trace.failed(cause);
+      endRun(RunOutcome.FAILED, AgentEntries.failed(reason == null ? "the model failed" : reason));
     }
   }
 
-  private void endRun(Entry status) {
+  private void endRun(RunOutcome outcome, Entry status) {
     cancelStream();
     timers.cancel("again");
     text.add(status);
+    trace.end(outcome, memo.attempt());
     changeAttempt(0);
     takenUp = false;
     running = false;

@@ -7,6 +7,7 @@ import akka.stream.javadsl.Sink;
 import io.clawterm.session.Target;
 import io.clawterm.session.TargetCommand;
 import io.clawterm.session.TargetContext;
+import io.clawterm.telemetry.Tracing;
 import java.util.function.Supplier;
 
 /** An agent behind a session; each life begins by reading back the conversation. */
@@ -20,16 +21,20 @@ final class AgentTarget implements Target {
 
   private static final int MAX_STASHED = 10_000;
 
+  private final String name;
   private final Agent agent;
   private final Supplier<AgentSettings> settings;
+  private final Tracing tracing;
 
   private record Loaded(Transcript transcript) implements TargetCommand.Own {}
 
   private record NotLoaded(Throwable cause) implements TargetCommand.Own {}
 
-  AgentTarget(Agent agent, Supplier<AgentSettings> settings) {
+  AgentTarget(String name, Agent agent, Supplier<AgentSettings> settings, Tracing tracing) {
+    this.name = name;
     this.agent = agent;
     this.settings = settings;
+    this.tracing = tracing;
   }
 
   @Override
@@ -68,7 +73,13 @@ final class AgentTarget implements Target {
     return Behaviors.receive((actor, command) -> {
       if (command instanceof Loaded loaded) {
         return stash.unstashAll(
-            AgentActor.create(actor, agent, settings, context, loaded.transcript()));
+            AgentActor.create(
+                actor,
+                agent,
+                settings,
+                context,
+                loaded.transcript(),
+                new RunTrace(tracing, context.id(), name)));
       }
       if (command instanceof NotLoaded failed) {
         throw new IllegalStateException("the conversation could not be read", failed.cause());

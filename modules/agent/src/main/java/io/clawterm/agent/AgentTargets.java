@@ -2,6 +2,7 @@ package io.clawterm.agent;
 
 import io.clawterm.api.Principal;
 import io.clawterm.session.Targets;
+import io.clawterm.telemetry.Tracing;
 import java.util.Map;
 import java.util.TreeSet;
 import java.util.function.Supplier;
@@ -14,10 +15,11 @@ public final class AgentTargets implements Targets {
 
   private final Map<String, Agent> agents;
   private final Supplier<AgentSettings> settings;
+  private final Tracing tracing;
 
-  /** Agents with settings that stay as they are. */
+  /** Agents with settings that stay as they are, without traces. */
   public AgentTargets(Map<String, Agent> agents, AgentSettings settings) {
-    this(agents, () -> settings);
+    this(agents, () -> settings, Tracing.OFF);
   }
 
   /**
@@ -25,16 +27,19 @@ public final class AgentTargets implements Targets {
    *
    * @param settings those in force
    */
-  public AgentTargets(Map<String, Agent> agents, Supplier<AgentSettings> settings) {
+  public AgentTargets(
+      Map<String, Agent> agents, Supplier<AgentSettings> settings, Tracing tracing) {
     this.agents = Map.copyOf(agents);
     this.settings = settings;
+    this.tracing = tracing;
   }
 
   @Override
   public Found find(Principal owner, String name) {
-    Agent agent = agents.get(name.startsWith(PREFIX) ? name.substring(PREFIX.length()) : name);
+    String bare = name.startsWith(PREFIX) ? name.substring(PREFIX.length()) : name;
+    Agent agent = agents.get(bare);
     return agent == null
         ? new Found.Missing("no agent of that name; there are " + new TreeSet<>(agents.keySet()))
-        : new Found.Available(new AgentTarget(agent, settings));
+        : new Found.Available(new AgentTarget(bare, agent, settings, tracing));
   }
 }

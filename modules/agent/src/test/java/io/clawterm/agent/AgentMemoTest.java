@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.clawterm.session.TargetMemo;
+import io.clawterm.telemetry.TraceContext;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
@@ -34,5 +35,14 @@ class AgentMemoTest {
   void theFormInTheJournalIsFixed() {
     assertThat(new AgentMemo(7, 2).toTargetMemo().json())
         .isEqualTo("{\"readFrom\":7,\"attempt\":2}");
+    assertThat(new AgentMemo(7, 2, Optional.of(new TraceContext("00-a"))).toTargetMemo().json())
+        .isEqualTo("{\"readFrom\":7,\"attempt\":2,\"trace\":\"00-a\"}");
+  }
+
+  @Test
+  void aMemoInATraceIsReadAsItWasWritten() {
+    var memo = new AgentMemo(7, 2, Optional.of(new TraceContext("00-a")));
+
+    assertThat(AgentMemo.of(Optional.of(memo.toTargetMemo()))).isEqualTo(memo);
   }
 }

@@ -29,6 +29,8 @@ import io.clawterm.session.SessionEntity;
 import io.clawterm.session.SessionEnvironment;
 import io.clawterm.session.SessionMetrics;
 import io.clawterm.session.SessionSettings;
+import io.clawterm.telemetry.TraceContext;
+import io.clawterm.telemetry.Tracing;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
@@ -79,6 +81,9 @@ final class AgentSession {
   /** Crashes that there were. */
   final AtomicInteger crashes = new AtomicInteger();
 
+  /** Where what the device sends stands in a trace. */
+  Optional<TraceContext> trace = Optional.empty();
+
   private final ActorTestKit kit;
   private final PersistenceTestKit journal;
   private final SessionId id = new SessionId(ThreadLocalRandom.current().nextInt() | 1);
@@ -101,14 +106,18 @@ final class AgentSession {
   }
 
   AgentSession(ActorTestKit kit, Agent agent, AgentSettings settings) {
+    this(kit, agent, settings, Tracing.OFF);
+  }
+
+  AgentSession(ActorTestKit kit, Agent agent, AgentSettings settings, Tracing tracing) {
     this.kit = kit;
     this.journal = PersistenceTestKit.create(kit.system());
     this.shard = kit.createTestProbe();
     this.edge = kit.createTestProbe();
     this.environment =
         new SessionEnvironment(
-            SETTINGS,
-            new AgentTargets(Map.of("main", agent), settings),
+            () -> SETTINGS,
+            new AgentTargets(Map.of("main", agent), () -> settings, tracing),
             new JournalSessionLog(
                 PersistenceQuery.get(kit.system())
                     .getReadJournalFor(
@@ -116,7 +125,8 @@ final class AgentSession {
                         PersistenceTestKitReadJournal.Identifier())),
             (persistenceId, upTo) -> CompletableFuture.runAsync(() -> {}),
             InstantSource.system(),
-            SessionMetrics.NONE);
+            SessionMetrics.NONE,
+            tracing);
     journal.resetPolicy();
   }
 
@@ -178,7 +188,7 @@ final class AgentSession {
     sent.add(frame);
     ActorRef<SessionCommand> entity = actor;
     if (entity != null && isAttached) {
-      entity.tell(new SessionCommand.Input(attachment, sent.size(), List.of(frame)));
+      entity.tell(new SessionCommand.Input(attachment, sent.size(), List.of(frame), trace));
     }
     return this;
   }
@@ -211,7 +221,7 @@ final class AgentSession {
               .entity()
               .tell(
                   new SessionCommand.Input(
-                      attachment, attached.lastInput() + 1, List.copyOf(again)));
+                      attachment, attached.lastInput() + 1, List.copyOf(again), trace));
         }
       }
       case DeviceMessage.Output output -> {

@@ -15,6 +15,7 @@ import io.clawterm.session.LogEntry;
 import io.clawterm.session.SessionCommand;
 import io.clawterm.session.TargetCommand;
 import io.clawterm.session.TargetContext;
+import io.clawterm.telemetry.Tracing;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -49,7 +50,9 @@ class AgentTargetTest {
             head,
             Optional.empty(),
             Optional.empty());
-    return KIT.spawn(new AgentTarget(Agents.demo(), () -> ProbedAgent.SETTINGS).start(context));
+    return KIT.spawn(
+        new AgentTarget("demo", Agents.demo(), () -> ProbedAgent.SETTINGS, Tracing.OFF)
+            .start(context));
   }
 
   private static Source<LogEntry, NotUsed> later(CompletionStage<List<LogEntry>> entries) {

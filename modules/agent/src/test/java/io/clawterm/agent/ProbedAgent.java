@@ -14,6 +14,7 @@ import io.clawterm.session.SessionCommand;
 import io.clawterm.session.TargetCommand;
 import io.clawterm.session.TargetContext;
 import io.clawterm.session.TargetMemo;
+import io.clawterm.telemetry.Tracing;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -61,7 +62,7 @@ final class ProbedAgent {
             log.size(),
             memo,
             Optional.empty());
-    actor = kit.spawn(new AgentTarget(agent, () -> SETTINGS).start(context));
+    actor = kit.spawn(new AgentTarget("main", agent, () -> SETTINGS, Tracing.OFF).start(context));
     if (!unconsumed.isEmpty()) {
       actor().tell(new TargetCommand.Deliver(unconsumed));
     }

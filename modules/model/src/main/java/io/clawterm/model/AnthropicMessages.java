@@ -6,12 +6,14 @@ import io.clawterm.model.ModelChunk.Finished;
 import io.clawterm.model.ModelChunk.TextDelta;
 import io.clawterm.model.ModelChunk.ThinkingDelta;
 import java.util.List;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /** Anthropic's Messages. Kinds of events and blocks that aren't known are passed over. */
 final class AnthropicMessages implements AnswerDecoder {
 
   private @Nullable StopReason reason;
+  private Optional<String> model = Optional.empty();
   private long inputTokens;
   private long outputTokens;
 
@@ -31,7 +33,10 @@ final class AnthropicMessages implements AnswerDecoder {
   public List<ModelChunk> event(ServerSentEvent event) {
     JsonNode data = Json.object(event.data());
     switch (data.path("type").asText("")) {
-      case "message_start" -> usage(data.path("message").path("usage"));
+      case "message_start" -> {
+        model = Json.name(data.path("message").path("model"));
+        usage(data.path("message").path("usage"));
+      }
       case "content_block_start" -> {
         return block(data.path("content_block"));
       }
@@ -62,7 +67,7 @@ final class AnthropicMessages implements AnswerDecoder {
   }
 
   private Finished finished(StopReason reason) {
-    return new Finished(reason, new Usage(inputTokens, outputTokens));
+    return new Finished(reason, new Usage(inputTokens, outputTokens), model);
   }
 
   /** A beginning block and a delta name their kind and text alike. */

@@ -8,6 +8,7 @@ import io.clawterm.model.ModelChunk.TextDelta;
 import io.clawterm.model.ModelChunk.ThinkingDelta;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -19,6 +20,7 @@ final class ChatCompletions implements AnswerDecoder {
   private @Nullable StopReason reason;
   private boolean refused;
   private Usage usage = Usage.UNKNOWN;
+  private Optional<String> model = Optional.empty();
 
   /** The body of a request; the name of the limit differs between servers. */
   static String body(ModelRequest request, String limitName) {
@@ -50,6 +52,7 @@ final class ChatCompletions implements AnswerDecoder {
               : error.path("type").asText(""),
           error.path("message").asText(""));
     }
+    model = model.or(() -> Json.name(data.path("model")));
     usage(data.path("usage"));
     return choice(data.path("choices").path(0));
   }
@@ -60,7 +63,7 @@ final class ChatCompletions implements AnswerDecoder {
   }
 
   private Finished finished(StopReason reason) {
-    return new Finished(refused ? StopReason.REFUSED : reason, usage);
+    return new Finished(refused ? StopReason.REFUSED : reason, usage, model);
   }
 
   private void usage(JsonNode counts) {

@@ -6,10 +6,12 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.List;
+import java.util.Optional;
 
 /** JSON as all dialects write and read it. */
 final class Json {
 
+  private static final int MAX_NAME_CHARS = 200;
   private static final ObjectMapper MAPPER = new ObjectMapper();
 
   private Json() {}
@@ -31,6 +33,13 @@ final class Json {
       throw new MalformedAnswerException("the data of an event is not a JSON object");
     }
     return node;
+  }
+
+  /** A name that a provider gives; cut, as it may give anything. */
+  static Optional<String> name(JsonNode node) {
+    return Optional.of(node.asText(""))
+        .filter(name -> !name.isBlank())
+        .map(name -> name.substring(0, Math.min(name.length(), MAX_NAME_CHARS)));
   }
 
   static void turns(ArrayNode messages, List<Turn> turns) {

@@ -1,5 +1,6 @@
 package io.clawterm.model;
 
+import io.clawterm.telemetry.TraceContext;
 import java.util.List;
 import java.util.Optional;
 
@@ -11,9 +12,22 @@ import java.util.Optional;
  *     is {@code PREFIX}, the beginning of the answer to go on from
  * @param maxOutputTokens above 0
  * @param system what the model is told about its task, apart from the conversation
+ * @param origin whose question it is, for traces
  */
 public record ModelRequest(
-    String model, List<Turn> turns, int maxOutputTokens, Optional<String> system) {
+    String model,
+    List<Turn> turns,
+    int maxOutputTokens,
+    Optional<String> system,
+    Optional<Origin> origin) {
+
+  /**
+   * Whose question it is.
+   *
+   * @param trace the run that asks
+   * @param conversation the id of the session that it belongs to
+   */
+  public record Origin(TraceContext trace, String conversation) {}
 
   public ModelRequest {
     turns = List.copyOf(turns);
@@ -26,6 +40,12 @@ public record ModelRequest(
     if (maxOutputTokens < 1) {
       throw new IllegalArgumentException("maxOutputTokens must be above 0, is " + maxOutputTokens);
     }
+  }
+
+  /** A question in no trace. */
+  public ModelRequest(
+      String model, List<Turn> turns, int maxOutputTokens, Optional<String> system) {
+    this(model, turns, maxOutputTokens, system, Optional.empty());
   }
 
   /** Conversations stay out of logs. */

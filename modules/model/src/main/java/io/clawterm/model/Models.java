@@ -4,6 +4,7 @@ import akka.actor.ClassicActorSystemProvider;
 import io.clawterm.config.Secret;
 import io.clawterm.model.ModelChoice.Chosen;
 import io.clawterm.model.ModelChoice.NoModel;
+import io.clawterm.telemetry.Tracing;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -39,12 +40,17 @@ public final class Models {
   private final ClassicActorSystemProvider system;
   private final ModelSettings settings;
   private final Map<String, String> environment;
+  private final Tracing tracing;
 
   private Models(
-      ClassicActorSystemProvider system, ModelSettings settings, Map<String, String> environment) {
+      ClassicActorSystemProvider system,
+      ModelSettings settings,
+      Map<String, String> environment,
+      Tracing tracing) {
     this.system = system;
     this.settings = settings;
     this.environment = Map.copyOf(environment);
+    this.tracing = tracing;
   }
 
   /**
@@ -54,7 +60,16 @@ public final class Models {
    */
   public static CompletionStage<ModelChoice> resolve(
       ClassicActorSystemProvider system, ModelSettings settings, Map<String, String> environment) {
-    return new Models(system, settings, environment).resolve();
+    return resolve(system, settings, environment, Tracing.OFF);
+  }
+
+  /** The same with a span for each question to the model. */
+  public static CompletionStage<ModelChoice> resolve(
+      ClassicActorSystemProvider system,
+      ModelSettings settings,
+      Map<String, String> environment,
+      Tracing tracing) {
+    return new Models(system, settings, environment, tracing).resolve();
   }
 
   private CompletionStage<ModelChoice> resolve() {
@@ -99,17 +114,17 @@ public final class Models {
   private ModelChoice anthropic(String model) {
     String url = url("ANTHROPIC_BASE_URL", AnthropicProvider.DEFAULT_BASE_URL);
     Secret key = key("ANTHROPIC_API_KEY", url.equals(AnthropicProvider.DEFAULT_BASE_URL), model);
-    return new Chosen(new AnthropicProvider(system, settings, url, key), model);
+    return new Chosen(new AnthropicProvider(system, settings, url, key, tracing), model);
   }
 
   private ModelChoice openAi(String model) {
     String url = url("OPENAI_BASE_URL", OpenAiProvider.DEFAULT_BASE_URL);
     Secret key = key("OPENAI_API_KEY", url.equals(OpenAiProvider.DEFAULT_BASE_URL), model);
-    return new Chosen(new OpenAiProvider(system, settings, url, key), model);
+    return new Chosen(new OpenAiProvider(system, settings, url, key, tracing), model);
   }
 
   private ModelChoice ollama(String model) {
-    return new Chosen(new OllamaProvider(system, settings, ollamaHost()), model);
+    return new Chosen(new OllamaProvider(system, settings, ollamaHost(), tracing), model);
   }
 
   private CompletionStage<ModelChoice> localOllama() {

@@ -9,6 +9,7 @@ import akka.stream.javadsl.Sink;
 import akka.stream.javadsl.Source;
 import akka.util.ByteString;
 import com.fasterxml.jackson.databind.JsonNode;
+import io.clawterm.telemetry.Tracing;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -22,15 +23,31 @@ public final class OllamaProvider implements ModelProvider {
 
   private final StreamingCall call;
 
+  /** A provider without traces. */
+  public OllamaProvider(
+      ClassicActorSystemProvider system, ModelSettings settings, String ollamaHost) {
+    this(system, settings, ollamaHost, Tracing.OFF);
+  }
+
   /**
    * A provider at a host as in {@code OLLAMA_HOST}, such as {@code 127.0.0.1:11434}. Throws {@link
    * IllegalArgumentException} where it isn't one.
    */
   public OllamaProvider(
-      ClassicActorSystemProvider system, ModelSettings settings, String ollamaHost) {
+      ClassicActorSystemProvider system,
+      ModelSettings settings,
+      String ollamaHost,
+      Tracing tracing) {
     Endpoint endpoint = Endpoint.ofOllama(ollamaHost);
     var failures = new Failures("Ollama", "OLLAMA_HOST", "", endpoint);
-    this.call = new StreamingCall(system, settings, endpoint, failures, List.of());
+    this.call =
+        new StreamingCall(
+            system,
+            settings,
+            endpoint,
+            failures,
+            List.of(),
+            new ModelSpans(tracing, name(), endpoint));
   }
 
   @Override
@@ -41,7 +58,10 @@ public final class OllamaProvider implements ModelProvider {
   @Override
   public Source<ModelChunk, NotUsed> stream(ModelRequest request) {
     return call.post(
-        "/v1/chat/completions", ChatCompletions.body(request, "max_tokens"), ChatCompletions::new);
+        request,
+        "/v1/chat/completions",
+        ChatCompletions.body(request, "max_tokens"),
+        ChatCompletions::new);
   }
 
   @Override

@@ -33,27 +33,38 @@ final class StreamingCall {
   private final Endpoint endpoint;
   private final Failures failures;
   private final List<HttpHeader> headers;
+  private final ModelSpans spans;
 
   StreamingCall(
       ClassicActorSystemProvider system,
       ModelSettings settings,
       Endpoint endpoint,
       Failures failures,
-      List<HttpHeader> headers) {
+      List<HttpHeader> headers,
+      ModelSpans spans) {
     this.system = system;
     this.settings = settings;
     this.endpoint = endpoint;
     this.failures = failures;
     this.headers = List.copyOf(headers);
+    this.spans = spans;
   }
 
-  /** The chunks of the answer to a POST of this JSON. */
-  Source<ModelChunk, NotUsed> post(String path, String json, Supplier<AnswerDecoder> decoders) {
+  /** The chunks of the answer to a request, which is a POST of this JSON. */
+  Source<ModelChunk, NotUsed> post(
+      ModelRequest asked, String path, String json, Supplier<AnswerDecoder> decoders) {
     HttpRequest request =
         HttpRequest.POST(endpoint.path() + path)
             .addHeader(RawHeader.create("Accept", "text/event-stream"))
             .addHeaders(headers)
             .withEntity(HttpEntities.create(ContentTypes.APPLICATION_JSON, json));
+    return spans.around(
+        asked,
+        traceparent -> chunks(traceparent.map(request::addHeader).orElse(request), decoders));
+  }
+
+  private Source<ModelChunk, NotUsed> chunks(
+      HttpRequest request, Supplier<AnswerDecoder> decoders) {
     return Source.lazySource(() -> signals(request))
         .mapMaterializedValue(created -> NotUsed.getInstance())
         .statefulMapConcat(

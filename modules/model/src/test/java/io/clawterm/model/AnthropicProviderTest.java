@@ -3,14 +3,15 @@ package io.clawterm.model;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.clawterm.config.Secret;
+import io.clawterm.telemetry.Tracing;
 import org.junit.jupiter.api.Test;
 
 class AnthropicProviderTest extends ModelProviderContract {
 
   @Override
-  ModelProvider provider(int port, ModelSettings settings) {
+  ModelProvider provider(int port, ModelSettings settings, Tracing tracing) {
     return new AnthropicProvider(
-        KIT.system(), settings, "http://127.0.0.1:" + port, new Secret(KEY));
+        KIT.system(), settings, "http://127.0.0.1:" + port, new Secret(KEY), tracing);
   }
 
   @Test

@@ -12,6 +12,9 @@ import io.clawterm.model.ModelChunk.Finished;
 import io.clawterm.model.ModelChunk.TextDelta;
 import io.clawterm.model.ModelChunk.ThinkingDelta;
 import io.clawterm.model.ModelException.Kind;
+import io.clawterm.telemetry.SpanAttributes;
+import io.clawterm.telemetry.TraceContext;
+import io.clawterm.telemetry.Tracing;
 import io.clawterm.testkit.Ending;
 import io.clawterm.testkit.Fault;
 import io.clawterm.testkit.Fault.Direction;
@@ -21,6 +24,12 @@ import io.clawterm.testkit.ReceivedRequest.Outcome;
 import io.clawterm.testkit.ReceivedTurn;
 import io.clawterm.testkit.Script;
 import io.clawterm.testkit.ScriptedModelServer;
+import io.opentelemetry.api.trace.SpanKind;
+import io.opentelemetry.api.trace.StatusCode;
+import io.opentelemetry.sdk.testing.exporter.InMemorySpanExporter;
+import io.opentelemetry.sdk.trace.SdkTracerProvider;
+import io.opentelemetry.sdk.trace.data.SpanData;
+import io.opentelemetry.sdk.trace.export.SimpleSpanProcessor;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
@@ -51,7 +60,12 @@ abstract class ModelProviderContract {
       ScriptedModelServer.start(Script.answer("Hel", "lo é😀")).requireKey(keyOfServer());
 
   /** The provider under test, with the API on this port. */
-  abstract ModelProvider provider(int port, ModelSettings settings);
+  abstract ModelProvider provider(int port, ModelSettings settings, Tracing tracing);
+
+  /** The same without traces. */
+  final ModelProvider provider(int port, ModelSettings settings) {
+    return provider(port, settings, Tracing.OFF);
+  }
 
   /** The key that the server asks for; empty for none. */
   String keyOfServer() {
@@ -121,6 +135,86 @@ abstract class ModelProviderContract {
 
   private ReceivedRequest received() {
     return server.requests().getLast();
+  }
+
+  private final InMemorySpanExporter spans = InMemorySpanExporter.create();
+
+  private ModelProvider traced(boolean toProviders) {
+    var tracerProvider =
+        SdkTracerProvider.builder().addSpanProcessor(SimpleSpanProcessor.create(spans)).build();
+    return provider(server.port(), hasty(), Tracing.by(tracerProvider, "test", toProviders));
+  }
+
+  private SpanData span() {
+    return await().until(spans::getFinishedSpanItems, finished -> finished.size() == 1).getFirst();
+  }
+
+  @Test
+  void aQuestionIsASpanInTheNamesOfTheConventions() throws Exception {
+    server.always(Script.answer("Hel", "lo é😀"));
+    ModelProvider provider = traced(false);
+    var parent = new TraceContext("00-11111111111111111111111111111111-aaaaaaaaaaaaaaaa-01");
+    var request =
+        new ModelRequest(
+            REQUEST.model(),
+            REQUEST.turns(),
+            50,
+            REQUEST.system(),
+            Optional.of(new ModelRequest.Origin(parent, "0badcafe")));
+
+    provider.stream(request)
+        .runWith(Sink.seq(), KIT.system())
+        .toCompletableFuture()
+        .get(60, TimeUnit.SECONDS);
+
+    SpanData span = span();
+    assertThat(span.getName()).isEqualTo("chat some-model");
+    assertThat(span.getKind()).isEqualTo(SpanKind.CLIENT);
+    assertThat(span.getTraceId()).isEqualTo(parent.traceId());
+    assertThat(span.getParentSpanId()).isEqualTo("aaaaaaaaaaaaaaaa");
+    Map<String, Object> attributes =
+        span.getAttributes().asMap().entrySet().stream()
+            .collect(Collectors.toMap(entry -> entry.getKey().getKey(), Map.Entry::getValue));
+    assertThat(attributes)
+        .containsEntry("gen_ai.operation.name", "chat")
+        .containsEntry("gen_ai.provider.name", provider.name())
+        .containsEntry("gen_ai.request.model", "some-model")
+        .containsEntry("gen_ai.request.max_tokens", 50L)
+        .containsEntry("gen_ai.request.stream", true)
+        .containsEntry("gen_ai.conversation.id", "0badcafe")
+        .containsEntry("gen_ai.response.finish_reasons", List.of("stop"))
+        .containsEntry("gen_ai.response.model", "some-model")
+        .containsEntry("server.address", "127.0.0.1")
+        .containsEntry("server.port", (long) server.port())
+        .containsKeys(
+            "gen_ai.response.time_to_first_chunk",
+            "gen_ai.usage.input_tokens",
+            "gen_ai.usage.output_tokens")
+        .doesNotContainKey("error.type");
+    assertThat(span.toString()).doesNotContain("tell me", "Hel", "be brief", KEY);
+    assertThat(received().headers()).doesNotContainKey("traceparent");
+  }
+
+  @Test
+  void aProviderHearsOfTheTraceWhereItIsToldAlone() throws Exception {
+    ask(traced(true));
+
+    SpanData span = span();
+    assertThat(received().headers().get("traceparent"))
+        .startsWith("00-" + span.getTraceId() + "-" + span.getSpanId() + "-");
+  }
+
+  @Test
+  void aCutAnswerIsAnErrorByItsKind() {
+    server.always(Script.answer("Hel", "lo").cutAfter(1));
+    ModelProvider provider = traced(false);
+
+    failure(provider);
+
+    assertThat(span().getStatus().getStatusCode()).isEqualTo(StatusCode.ERROR);
+    assertThat(span().getStatus().getDescription()).isEmpty();
+    assertThat(span().getAttributes().get(SpanAttributes.ERROR_TYPE)).isEqualTo("cut");
+    assertThat(span().getEvents()).isEmpty();
   }
 
   @Test

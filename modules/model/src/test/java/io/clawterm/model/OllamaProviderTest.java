@@ -3,6 +3,7 @@ package io.clawterm.model;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import akka.stream.javadsl.Sink;
+import io.clawterm.telemetry.Tracing;
 import io.clawterm.testkit.Script;
 import java.util.List;
 import java.util.Optional;
@@ -12,8 +13,8 @@ import org.junit.jupiter.api.Test;
 class OllamaProviderTest extends ModelProviderContract {
 
   @Override
-  ModelProvider provider(int port, ModelSettings settings) {
-    return new OllamaProvider(KIT.system(), settings, "127.0.0.1:" + port);
+  ModelProvider provider(int port, ModelSettings settings, Tracing tracing) {
+    return new OllamaProvider(KIT.system(), settings, "127.0.0.1:" + port, tracing);
   }
 
   @Override

@@ -3,6 +3,7 @@ package io.clawterm.model;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.clawterm.config.Secret;
+import io.clawterm.telemetry.Tracing;
 import io.clawterm.testkit.Script;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -10,9 +11,9 @@ import org.junit.jupiter.api.Test;
 class OpenAiProviderTest extends ModelProviderContract {
 
   @Override
-  ModelProvider provider(int port, ModelSettings settings) {
+  ModelProvider provider(int port, ModelSettings settings, Tracing tracing) {
     return new OpenAiProvider(
-        KIT.system(), settings, "http://127.0.0.1:" + port + "/v1/", new Secret(KEY));
+        KIT.system(), settings, "http://127.0.0.1:" + port + "/v1/", new Secret(KEY), tracing);
   }
 
   @Test

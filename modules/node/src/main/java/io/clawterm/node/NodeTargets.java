@@ -12,6 +12,7 @@ import io.clawterm.edge.PtyTarget;
 import io.clawterm.model.Models;
 import io.clawterm.session.Targets;
 import io.clawterm.storage.ClusterSecrets;
+import io.clawterm.telemetry.Tracing;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.io.IOException;
 import java.util.HashMap;
@@ -34,7 +35,7 @@ record NodeTargets(Targets agents, Targets pods, Targets programs) implements Ta
       Closing closing)
       throws IOException {
     return new NodeTargets(
-        new AgentTargets(agents(plan, live, system), () -> live.current().agent()),
+        new AgentTargets(agents(plan, live, system), () -> live.current().agent(), Tracing.OFF),
         pods(live, database, registry, closing),
         new PtyTarget.Factory(() -> live.current().pty(), registry));
   }
