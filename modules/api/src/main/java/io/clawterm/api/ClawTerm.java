@@ -89,6 +89,13 @@ public interface ClawTerm extends AutoCloseable {
      */
     Builder actorSystem(Object system);
 
+    /**
+     * The host's {@code io.opentelemetry.api.OpenTelemetry}, which gets the node's spans in place
+     * of what {@code clawterm.telemetry.traces} says. The host ends it, after the node. Given as an
+     * object because this module knows no OpenTelemetry.
+     */
+    Builder openTelemetry(Object openTelemetry);
+
     /** An agent behind {@code agent:NAME}. */
     Builder agent(String name, AgentFunction agent);
 

@@ -13,6 +13,7 @@ import ch.qos.logback.core.rolling.SizeAndTimeBasedRollingPolicy;
 import ch.qos.logback.core.util.FileSize;
 import java.nio.file.Path;
 import org.slf4j.LoggerFactory;
+import org.slf4j.bridge.SLF4JBridgeHandler;
 
 /**
  * Where the command line's process logs: everything from INFO on as JSON lines in the data folder,
@@ -49,6 +50,9 @@ final class Logs {
     root.setLevel(Level.INFO);
     root.addAppender(file);
     root.addAppender(console(context));
+    // Libraries that log to the JDK would write to the terminal, past the file.
+    SLF4JBridgeHandler.removeHandlersForRootLogger();
+    SLF4JBridgeHandler.install();
     // A port in use: whoever binds tells it in words, without Akka's stack trace before them.
     context.getLogger("akka.io.TcpListener").setLevel(Level.OFF);
   }

@@ -166,6 +166,10 @@ final class Node implements ClawTerm {
       DataFolder.prepare(settings.data().get());
       closing.add("data folder", DataFolderLock.acquire(settings.data().get()));
     }
+    // Before all that records spans, so that the last of them are sent as well.
+    Telemetry telemetry = Telemetry.start(plan, blocks.telemetry());
+    closing.add("traces", telemetry);
+    Tracing tracing = telemetry.tracing();
 
     NodeDatabase.Registered database =
         new NodeDatabase(plan, blocks, closing, lost::isDone, this::lose).open();
@@ -185,9 +189,9 @@ final class Node implements ClawTerm {
     closing.add("settings", SettingsWatch.start(system, shared, registry)::cancel);
 
     NodeTargets targets =
-        NodeTargets.open(plan, live, system, database.source(), registry, closing);
+        NodeTargets.open(plan, live, system, database.source(), registry, tracing, closing);
     NodeSessions sessions =
-        NodeSessions.start(system, database.source(), live, targets, registry, closing);
+        NodeSessions.start(system, database.source(), live, targets, registry, tracing, closing);
 
     var authenticator =
         new TokenAuthenticator(
@@ -199,7 +203,7 @@ final class Node implements ClawTerm {
     }
     var edge =
         new Edge(
-            sessions.sessions(), authenticator, () -> live.current().edge(), registry, Tracing.OFF);
+            sessions.sessions(), authenticator, () -> live.current().edge(), registry, tracing);
     Listeners listeners = Listeners.of(settings, system, closing, encrypted);
     fingerprint = listeners.fingerprint();
 

@@ -27,7 +27,8 @@ record NodeBlocks(
     ModelSettings model,
     PtySettings pty,
     HttpSettings http,
-    PodSettings pods) {
+    PodSettings pods,
+    TelemetrySettings telemetry) {
 
   /**
    * Reads each block.
@@ -49,6 +50,8 @@ record NodeBlocks(
         configuration.read("clawterm.http", block -> HttpSettings.from(placed(block, node)));
     Optional<PodSettings> pods =
         configuration.read("clawterm.pods", block -> PodSettings.from(placed(block, node)));
+    Optional<TelemetrySettings> telemetry =
+        configuration.read("clawterm.telemetry", TelemetrySettings::from);
     configuration.refuseIfWrong();
     return new NodeBlocks(
         node.orElseThrow(),
@@ -60,7 +63,8 @@ record NodeBlocks(
         model.orElseThrow(),
         pty.orElseThrow(),
         http.orElseThrow(),
-        pods.orElseThrow());
+        pods.orElseThrow(),
+        telemetry.orElseThrow());
   }
 
   /** Where a module listens and looks is said once, for the node. */

@@ -4,6 +4,7 @@ import akka.actor.typed.ActorSystem;
 import io.clawterm.api.AgentFunction;
 import io.clawterm.api.ClawTerm;
 import io.clawterm.config.NodeConfiguration;
+import io.opentelemetry.api.OpenTelemetry;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
@@ -31,6 +32,7 @@ public final class NodeFactory implements ClawTerm.Factory {
     private final Map<String, AgentFunction> agents = new HashMap<>();
     private Optional<DataSource> dataSource = Optional.empty();
     private Optional<ActorSystem<?>> system = Optional.empty();
+    private Optional<OpenTelemetry> openTelemetry = Optional.empty();
 
     @Override
     public ClawTerm.Builder dataFolder(Path folder) {
@@ -60,6 +62,16 @@ public final class NodeFactory implements ClawTerm.Factory {
     }
 
     @Override
+    public ClawTerm.Builder openTelemetry(Object hosts) {
+      if (!(hosts instanceof OpenTelemetry telemetry)) {
+        throw new IllegalArgumentException(
+            "an io.opentelemetry.api.OpenTelemetry is expected, not " + hosts.getClass().getName());
+      }
+      openTelemetry = Optional.of(telemetry);
+      return this;
+    }
+
+    @Override
     public ClawTerm.Builder agent(String name, AgentFunction agent) {
       if (!name.matches("[A-Za-z0-9._-]{1,64}")) {
         throw new IllegalArgumentException(
@@ -79,7 +91,8 @@ public final class NodeFactory implements ClawTerm.Factory {
               agents,
               Map.of(),
               progress -> {},
-              settings -> {}));
+              settings -> {},
+              openTelemetry));
     }
   }
 }

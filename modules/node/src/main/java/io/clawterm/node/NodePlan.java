@@ -4,6 +4,7 @@ import akka.actor.typed.ActorSystem;
 import io.clawterm.api.AgentFunction;
 import io.clawterm.config.InvalidConfigurationException;
 import io.clawterm.config.NodeConfiguration;
+import io.opentelemetry.api.OpenTelemetry;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
@@ -14,9 +15,10 @@ import javax.sql.DataSource;
  *
  * @param dataSource the host's database in place of what the settings name
  * @param system the host's actor system, which the node does not end
- * @param environment variables that may hold keys of model providers
+ * @param environment variables that may hold keys of model providers, and where spans go
  * @param progress hears what takes long
  * @param whenSet hears the node's settings at its start and whenever they change
+ * @param openTelemetry the host's, which takes the spans whatever the settings say of them
  */
 record NodePlan(
     NodeConfiguration configuration,
@@ -25,7 +27,8 @@ record NodePlan(
     Map<String, AgentFunction> agents,
     Map<String, String> environment,
     Consumer<String> progress,
-    Consumer<NodeSettings> whenSet) {
+    Consumer<NodeSettings> whenSet,
+    Optional<OpenTelemetry> openTelemetry) {
 
   NodePlan {
     agents = Map.copyOf(agents);
@@ -40,6 +43,7 @@ record NodePlan(
   NodePlan reread() {
     NodeConfiguration read = configuration.reread();
     NodeBlocks unused = NodeBlocks.read(read);
-    return new NodePlan(read, dataSource, system, agents, environment, progress, whenSet);
+    return new NodePlan(
+        read, dataSource, system, agents, environment, progress, whenSet, openTelemetry);
   }
 }

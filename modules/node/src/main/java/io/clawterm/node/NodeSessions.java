@@ -22,6 +22,7 @@ import io.clawterm.session.SessionEnvironment;
 import io.clawterm.session.Targets;
 import io.clawterm.storage.ClusterSecrets;
 import io.clawterm.storage.JournalTrim;
+import io.clawterm.telemetry.Tracing;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.time.Clock;
 import java.util.UUID;
@@ -40,8 +41,9 @@ record NodeSessions(
       LiveSettings<NodeBlocks> live,
       Targets targets,
       MeterRegistry registry,
+      Tracing tracing,
       Closing closing) {
-    SessionEnvironment environment = environment(system, live, targets, registry);
+    SessionEnvironment environment = environment(system, live, targets, registry, tracing);
     byte[] tokenKey = ClusterSecrets.getOrCreate(database, "resume-tokens", 32);
     ClusterSessions sessions =
         ClusterSessions.start(
@@ -69,7 +71,8 @@ record NodeSessions(
       ActorSystem<?> system,
       LiveSettings<NodeBlocks> live,
       Targets targets,
-      MeterRegistry registry) {
+      MeterRegistry registry,
+      Tracing tracing) {
     var journal =
         PersistenceQuery.get(system)
             .getReadJournalFor(JdbcReadJournal.class, JdbcReadJournal.Identifier());
@@ -82,6 +85,7 @@ record NodeSessions(
         (id, upTo) ->
             CompletableFuture.runAsync(() -> JournalTrim.upTo(written, id, upTo), blocking),
         Clock.systemUTC(),
-        new MicrometerSessionMetrics(registry));
+        new MicrometerSessionMetrics(registry),
+        tracing);
   }
 }

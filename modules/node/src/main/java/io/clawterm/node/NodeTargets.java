@@ -32,22 +32,24 @@ record NodeTargets(Targets agents, Targets pods, Targets programs) implements Ta
       ActorSystem<?> system,
       DataSource database,
       MeterRegistry registry,
+      Tracing tracing,
       Closing closing)
       throws IOException {
     return new NodeTargets(
-        new AgentTargets(agents(plan, live, system), () -> live.current().agent(), Tracing.OFF),
+        new AgentTargets(
+            agents(plan, live, system, tracing), () -> live.current().agent(), tracing),
         pods(live, database, registry, closing),
         new PtyTarget.Factory(() -> live.current().pty(), registry));
   }
 
   private static Map<String, Agent> agents(
-      NodePlan plan, LiveSettings<NodeBlocks> live, ActorSystem<?> system) {
+      NodePlan plan, LiveSettings<NodeBlocks> live, ActorSystem<?> system, Tracing tracing) {
     Map<String, Agent> agents = new HashMap<>();
     agents.put("demo", Agents.demo());
     agents.put(
         DEFAULT,
         Agents.asking(
-            () -> Models.resolve(system, live.current().model(), plan.environment()),
+            () -> Models.resolve(system, live.current().model(), plan.environment(), tracing),
             () ->
                 Optional.of(live.current().agent().instructions())
                     .filter(text -> !text.isBlank())));

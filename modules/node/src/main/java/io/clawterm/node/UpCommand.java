@@ -129,7 +129,8 @@ final class UpCommand implements Callable<Integer> {
             Map.of(),
             System.getenv(),
             err::println,
-            set -> Logs.level(set.logLevel()));
+            set -> Logs.level(set.logLevel()),
+            Optional.empty());
     var running = new AtomicReference<>(new Node(plan));
     var asked = new CompletableFuture<Void>();
     var gone = new CompletableFuture<Void>();

@@ -37,7 +37,8 @@ final class WarmUpCommand implements Callable<Integer> {
                   Map.of(),
                   Map.of(),
                   progress -> {},
-                  settings -> {}));
+                  settings -> {},
+                  Optional.empty()));
       node.start().toCompletableFuture().get();
       node.close();
     } finally {

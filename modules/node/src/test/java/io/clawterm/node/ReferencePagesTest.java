@@ -10,12 +10,16 @@ import com.typesafe.config.ConfigRenderOptions;
 import com.typesafe.config.ConfigValue;
 import com.typesafe.config.ConfigValueType;
 import io.clawterm.http.MicrometerSessionMetrics;
+import io.clawterm.model.GenAi;
 import io.clawterm.protocol.Code;
 import io.clawterm.protocol.FrameType;
+import io.clawterm.telemetry.SpanAttributes;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import io.opentelemetry.api.common.AttributeKey;
 import java.io.IOException;
 import java.io.InputStream;
+import java.lang.reflect.Field;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -133,6 +137,23 @@ class ReferencePagesTest {
     assertThat(paths)
         .hasSizeGreaterThan(5)
         .allSatisfy(path -> assertThat(page).contains("`" + path + "`"));
+  }
+
+  @Test
+  void eachAttributeOfASpanStandsInTraces() throws ReflectiveOperationException, IOException {
+    String page = page("traces.md");
+    List<String> names = new ArrayList<>();
+    for (Class<?> holder : List.of(SpanAttributes.class, GenAi.class)) {
+      for (Field field : holder.getFields()) {
+        if (field.get(null) instanceof AttributeKey<?> key) {
+          names.add(key.getKey());
+        }
+      }
+    }
+
+    assertThat(names)
+        .hasSizeGreaterThan(20)
+        .allSatisfy(name -> assertThat(page).contains("| `" + name + "` |"));
   }
 
   @Test
