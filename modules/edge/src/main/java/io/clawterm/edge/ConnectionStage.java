@@ -814,7 +814,7 @@ final class ConnectionStage extends GraphStage<FlowShape<ByteString, ByteString>
       boolean another =
           switch (message.refusal()) {
             case ID_TAKEN, CLOSED -> !circuit.wish.resume();
-            case NO_SUCH_SESSION, FORBIDDEN, NO_SUCH_TARGET, AHEAD, OVERLOADED -> false;
+            case NO_SUCH_SESSION, FORBIDDEN, NO_SUCH_TARGET, AHEAD, OVERLOADED, UNREADABLE -> false;
           };
       if (!another) {
         finish(circuit, new Refusal(message.refusal().code(), message.text()));

@@ -15,6 +15,7 @@ public final class MicrometerSessionMetrics implements SessionMetrics {
   private final Counter duplicateInputs;
   private final Counter journalEntries;
   private final Counter targetRestarts;
+  private final Counter unreadable;
 
   public MicrometerSessionMetrics(MeterRegistry registry) {
     commits =
@@ -28,6 +29,7 @@ public final class MicrometerSessionMetrics implements SessionMetrics {
     duplicateInputs = counter(registry, "input.duplicates", "Inputs that came again");
     journalEntries = counter(registry, "journal.entries", "Missed entries read from the journal");
     targetRestarts = counter(registry, "target.restarts", "Targets started again after a failure");
+    unreadable = counter(registry, "unreadable", "Failed tries to read a session's log");
   }
 
   private static Counter counter(MeterRegistry registry, String name, String description) {
@@ -53,5 +55,10 @@ public final class MicrometerSessionMetrics implements SessionMetrics {
   @Override
   public void targetRestarted() {
     targetRestarts.increment();
+  }
+
+  @Override
+  public void unreadable() {
+    unreadable.increment();
   }
 }

@@ -16,9 +16,11 @@ import akka.projection.javadsl.ExactlyOnceProjection;
 import akka.projection.javadsl.ProjectionManagement;
 import akka.projection.jdbc.javadsl.JdbcHandler;
 import akka.projection.jdbc.javadsl.JdbcProjection;
+import akka.serialization.SerializationExtension;
 import io.clawterm.api.SessionId;
 import io.clawterm.session.SessionEntity;
 import io.clawterm.session.SessionEvent;
+import io.clawterm.storage.UnreadableEvent;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.SQLException;
@@ -31,7 +33,9 @@ import javax.sql.DataSource;
 /**
  * Writes the summaries of sessions from the journal: rows and offset in one transaction, so that
  * each commit counts once, and each row guarded by its position, so that a second writer does no
- * harm. {@code projection.conf} on the class path has the settings that go with it.
+ * harm. An event that this build can't read is left out, and its session's line is made anew once
+ * it can be read ({@link LeftOutEvents}). {@code projection.conf} on the class path has the
+ * settings that go with it.
  */
 public final class SessionProjection {
 
@@ -76,14 +80,14 @@ public final class SessionProjection {
         .thenCompose(done -> ProjectionManagement.get(system).clearOffset(ID));
   }
 
-  private static ExactlyOnceProjection<Offset, EventEnvelope<SessionEvent>> projection(
+  private static ExactlyOnceProjection<Offset, EventEnvelope<Object>> projection(
       ActorSystem<?> system, DataSource database) {
     return JdbcProjection.exactlyOnce(
             ID,
-            EventSourcedProvider.<SessionEvent>eventsByTag(
+            EventSourcedProvider.eventsByTag(
                 system, JdbcReadJournal.Identifier(), SessionEntity.LIFE_TAG),
             () -> ProjectionSession.open(database),
-            () -> new Writer(),
+            () -> new Writer(new LeftOutEvents(SerializationExtension.get(system))),
             system)
         .withRestartBackoff(MIN_BACK_OFF, MAX_BACK_OFF, JITTER);
   }
@@ -100,18 +104,37 @@ public final class SessionProjection {
   }
 
   /** Writes one commit. */
-  private static final class Writer
-      extends JdbcHandler<EventEnvelope<SessionEvent>, ProjectionSession> {
+  private static final class Writer extends JdbcHandler<EventEnvelope<Object>, ProjectionSession> {
+    private final LeftOutEvents leftOut;
+
+    Writer(LeftOutEvents leftOut) {
+      this.leftOut = leftOut;
+    }
 
     @Override
-    public void process(ProjectionSession session, EventEnvelope<SessionEvent> envelope)
+    public void process(ProjectionSession session, EventEnvelope<Object> envelope)
         throws Exception {
-      SessionId id = SessionId.of(PersistenceId.extractEntityId(envelope.persistenceId()));
-      SummaryChange change = SummaryChange.of(id, envelope.sequenceNr(), envelope.event());
       session.withConnection(connection -> {
-        change.write(connection);
+        write(connection, envelope);
         return Done.getInstance();
       });
+    }
+
+    private void write(Connection connection, EventEnvelope<Object> envelope) throws SQLException {
+      String persistenceId = envelope.persistenceId();
+      switch (envelope.event()) {
+        case UnreadableEvent event ->
+            leftOut.note(connection, persistenceId, envelope.sequenceNr(), event);
+        case SessionEvent event -> {
+          SessionId id = SessionId.of(PersistenceId.extractEntityId(persistenceId));
+          SummaryChange change = SummaryChange.of(id, envelope.sequenceNr(), event);
+          change.write(connection);
+          leftOut.mend(connection, persistenceId, envelope.sequenceNr());
+        }
+        default ->
+            throw new IllegalStateException(
+                "no event of a session has the tag and is a " + envelope.event().getClass());
+      }
     }
   }
 }

@@ -9,7 +9,7 @@ import java.util.List;
 
 /**
  * What has come to a session, before Akka stashes it: how many commands, so that the session knows
- * whether others wait, and the devices that wait for it to be read back from the journal.
+ * whether others wait, and who waits for it to be read back from the journal.
  *
  * <p>Akka drops what is stashed when the recovery fails. Without an answer the edge would wait for
  * the whole of its time-out.
@@ -18,6 +18,7 @@ final class Arrivals extends BehaviorInterceptor<SessionCommand, SessionCommand>
 
   private final SessionId id;
   private final List<Attachment> waiting = new ArrayList<>();
+  private final List<SessionCommand.Describe> asking = new ArrayList<>();
   private long commands;
   private boolean recovered;
 
@@ -37,6 +38,8 @@ final class Arrivals extends BehaviorInterceptor<SessionCommand, SessionCommand>
         waiting.add(connect.attachment());
       } else if (command instanceof SessionCommand.Resume resume) {
         waiting.add(resume.attachment());
+      } else if (command instanceof SessionCommand.Describe describe) {
+        asking.add(describe);
       }
     }
     return target.apply(context, command);
@@ -51,6 +54,15 @@ final class Arrivals extends BehaviorInterceptor<SessionCommand, SessionCommand>
   void recovered() {
     recovered = true;
     waiting.clear();
+    asking.clear();
+  }
+
+  /** Tells all that the log can't be read. */
+  void refuseUnreadable() {
+    waiting.forEach(attachment -> UnreadableSession.refuse(id, attachment));
+    waiting.clear();
+    asking.forEach(describe -> describe.replyTo().tell(UnreadableSession.DESCRIPTION));
+    asking.clear();
   }
 
   /** Tells all that they may try again. */

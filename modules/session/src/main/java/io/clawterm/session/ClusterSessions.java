@@ -60,6 +60,7 @@ public final class ClusterSessions implements Sessions {
       ResumeTokens tokens,
       Supplier<ShardAllocationStrategy> placement) {
     ClusterSharding sharding = ClusterSharding.get(system);
+    var unreadable = new UnreadableSessions(environment.clock());
     sharding.init(
         Entity.of(
                 SessionEntity.TYPE,
@@ -68,6 +69,7 @@ public final class ClusterSessions implements Sessions {
                         SessionId.of(entity.getEntityId()),
                         environment,
                         entity.getShard(),
+                        unreadable,
                         () -> wakeElsewhere(system, entity.getEntityId())))
             .withSettings(
                 // Sharding sees only what comes through it: attached devices speak to the entity

@@ -75,7 +75,9 @@ public sealed interface DeviceMessage extends RemoteMessage {
     NO_SUCH_TARGET(Code.NO_SUCH_TARGET),
     /** The device claims output that the session never gave. */
     AHEAD(Code.PROTOCOL_ERROR),
-    OVERLOADED(Code.OVERLOADED);
+    OVERLOADED(Code.OVERLOADED),
+    /** The session is there, but this build can't read its log. */
+    UNREADABLE(Code.INTERNAL);
 
     private final Code code;
 

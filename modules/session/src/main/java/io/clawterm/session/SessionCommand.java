@@ -111,7 +111,7 @@ public sealed interface SessionCommand {
   /**
    * How a session stands.
    *
-   * @param phase {@code absent}, {@code open} or {@code ended}
+   * @param phase {@code absent}, {@code open}, {@code ended} or {@code unreadable}
    * @param attached the names of the attached devices
    */
   record Description(

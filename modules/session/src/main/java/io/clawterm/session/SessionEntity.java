@@ -94,6 +94,7 @@ public final class SessionEntity
   private final SessionId id;
   private final SessionEnvironment environment;
   private final Arrivals arrivals;
+  private final UnreadableSessions unreadable;
   private final Runnable movedAtWork;
 
   /** Devices whose attachment is decided and not durable yet. */
@@ -112,6 +113,9 @@ public final class SessionEntity
   private long handled;
 
   private long handledBefore;
+
+  /** It could not be read back. */
+  private boolean failed;
 
   private boolean flushing;
   private boolean leaving;
@@ -132,12 +136,13 @@ public final class SessionEntity
   /** The behaviour of the entity with this id, which nobody wakes when it has moved. */
   public static Behavior<SessionCommand> create(
       SessionId id, SessionEnvironment environment, ActorRef<ClusterSharding.ShardCommand> shard) {
-    return create(id, environment, shard, () -> {});
+    return create(id, environment, shard, new UnreadableSessions(environment.clock()), () -> {});
   }
 
   /**
    * The behaviour of the entity with this id.
    *
+   * @param unreadable those of this node, which it may be one of
    * @param movedAtWork run when the entity moves with work under way: there may be no device that
    *     would wake it at its next node
    */
@@ -145,15 +150,27 @@ public final class SessionEntity
       SessionId id,
       SessionEnvironment environment,
       ActorRef<ClusterSharding.ShardCommand> shard,
+      UnreadableSessions unreadable,
       Runnable movedAtWork) {
     return Behaviors.setup(outer -> {
+      Optional<Duration> rest = unreadable.rest(id);
+      if (rest.isPresent()) {
+        return UnreadableSession.create(id, shard, rest.get());
+      }
       Arrivals arrivals = new Arrivals(id);
       return Behaviors.intercept(
           () -> arrivals,
           Behaviors.setup(context ->
               Behaviors.withTimers(timers ->
                   new SessionEntity(
-                      context, timers, shard, id, environment, arrivals, movedAtWork))));
+                      context,
+                      timers,
+                      shard,
+                      id,
+                      environment,
+                      arrivals,
+                      unreadable,
+                      movedAtWork))));
     });
   }
 
@@ -168,6 +185,7 @@ public final class SessionEntity
       SessionId id,
       SessionEnvironment environment,
       Arrivals arrivals,
+      UnreadableSessions unreadable,
       Runnable movedAtWork) {
     super(persistenceId(id));
     this.context = context;
@@ -176,6 +194,7 @@ public final class SessionEntity
     this.id = id;
     this.environment = environment;
     this.arrivals = arrivals;
+    this.unreadable = unreadable;
     this.movedAtWork = movedAtWork;
     this.trace = new CommitTrace(environment.tracing(), id);
   }
@@ -187,7 +206,16 @@ public final class SessionEntity
 
   @Override
   public EventHandler<SessionState, SessionEvent> eventHandler() {
-    return (state, event) -> pending.after(state, event);
+    return this::after;
+  }
+
+  /** Once an event is durable, that it can't follow is a matter of the log, not of this moment. */
+  private SessionState after(SessionState state, SessionEvent event) {
+    try {
+      return pending.after(state, event);
+    } catch (IllegalStateException e) {
+      throw new UnreadableLogException("an event of the journal does not follow what is before", e);
+    }
   }
 
   @Override
@@ -771,6 +799,11 @@ public final class SessionEntity
   private void pageFailed(Self.PageFailed failed) {
     device(failed.attachment())
         .ifPresent(device -> {
+          if (UnreadableLogException.isCauseOf(failed.cause())) {
+            noteUnreadable("a device could not be given a part of the log", failed.cause());
+            detachNow(device, Code.INTERNAL, UnreadableLogException.TEXT);
+            return;
+          }
           LOG.atWarn()
               .addKeyValue("session", id)
               .setCause(failed.cause())
@@ -1058,7 +1091,18 @@ public final class SessionEntity
 
   // ---- life ----
 
+  /** Akka tells it twice: once bare, once as its own exception. */
   private void notRecovered(Throwable failure) {
+    if (failed) {
+      return;
+    }
+    failed = true;
+    if (UnreadableLogException.isCauseOf(failure)) {
+      Duration rest = unreadable.failed(id);
+      noteUnreadable("a session can't be read by this build; tried again after " + rest, failure);
+      arrivals.refuseUnreadable();
+      return;
+    }
     LOG.atError()
         .addKeyValue("session", id)
         .setCause(failure)
@@ -1066,8 +1110,15 @@ public final class SessionEntity
     arrivals.refuse();
   }
 
+  private void noteUnreadable(String what, Throwable failure) {
+    environment.metrics().unreadable();
+    LOG.atError().addKeyValue("session", id).setCause(failure).log(what);
+  }
+
   private void recovered(SessionState state) {
+    requireWhole(state);
     arrivals.recovered();
+    unreadable.recovered(id);
     pending = new Pending(state);
     follow(state);
     tail = new Tail(environment.settings().tailBytes(), committed.head() + 1);
@@ -1079,6 +1130,15 @@ public final class SessionEntity
       scheduleFlush();
     }
     passivateSoon();
+  }
+
+  /** A commit that is missing, or a snapshot of other commits, need not show in the entries. */
+  private void requireWhole(SessionState state) {
+    long commits = lastSequenceNumber(context);
+    if (state instanceof SessionState.Open open && open.events() != commits) {
+      throw new UnreadableLogException(
+          "the journal ends with commit " + commits + ", its state is made of " + open.events());
+    }
   }
 
   /** A device that was attached to an earlier life: its time away counts from now. */

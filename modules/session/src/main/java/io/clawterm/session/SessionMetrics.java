@@ -15,6 +15,9 @@ public interface SessionMetrics {
   /** Missed entries were read from the journal. */
   default void readFromJournal(int entries) {}
 
+  /** A session's log, or a part of it, can't be read by this build. */
+  default void unreadable() {}
+
   /** A target has stopped by failure and is started again. */
   default void targetRestarted() {}
 }

@@ -2,7 +2,11 @@ package io.clawterm.session;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import akka.stream.javadsl.Source;
 import io.clawterm.protocol.Code;
+import java.io.NotSerializableException;
+import java.time.Duration;
+import java.util.concurrent.TimeoutException;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 
@@ -124,5 +128,46 @@ class SessionFaultTest {
 
     session.awaitStop();
     session.device("laptop").connect().attached();
+  }
+
+  @Test
+  void aPartOfTheLogThatCannotBeReadIsNoReasonToComeBackSoon() {
+    TestDevice laptop = session.device("laptop").connect();
+    long token = laptop.attached().tokenGeneration();
+    session.emit(1, Entry.text("stored"));
+    laptop.outputUpTo(1, 1);
+    session.crash();
+    session.log =
+        (id, journal, number) -> Source.failed(new NotSerializableException("of a later build"));
+
+    TestDevice again = session.device("laptop").resume(token, 0);
+    long next = again.attached().tokenGeneration();
+
+    assertThat(again.detached()).isEqualTo(Code.INTERNAL);
+    session.log = (id, journal, number) -> Source.failed(new TimeoutException("the database"));
+    TestDevice later = session.device("laptop").resume(next, 0);
+    later.attached();
+    assertThat(later.detached()).isEqualTo(Code.OVERLOADED);
+  }
+
+  @Test
+  void aSessionThatCannotBeReadIsTriedEverMoreRarely() {
+    var clock = new ManualClock();
+    var unreadable = new UnreadableSessions(clock);
+
+    assertThat(unreadable.rest(session.id)).isEmpty();
+    assertThat(unreadable.failed(session.id)).isEqualTo(Duration.ofSeconds(1));
+    assertThat(unreadable.rest(session.id)).contains(Duration.ofSeconds(1));
+    clock.advance(Duration.ofSeconds(1));
+    assertThat(unreadable.rest(session.id)).isEmpty();
+    assertThat(unreadable.failed(session.id)).isEqualTo(Duration.ofSeconds(2));
+    for (int i = 0; i < 10; i++) {
+      unreadable.failed(session.id);
+    }
+    assertThat(unreadable.rest(session.id)).contains(UnreadableSessions.LONGEST_REST);
+
+    unreadable.recovered(session.id);
+    assertThat(unreadable.rest(session.id)).isEmpty();
+    assertThat(unreadable.failed(session.id)).isEqualTo(UnreadableSessions.FIRST_REST);
   }
 }
