@@ -29,7 +29,7 @@ import java.util.concurrent.TimeUnit;
  */
 final class BenchStore {
 
-  private static final Duration READY = Duration.ofMinutes(2);
+  private static final Duration READY = Duration.ofMinutes(5);
   private static final Duration STOP = Duration.ofMinutes(1);
   private static final long SETTLE_SECONDS = 15;
   private static final int PAIRS = 3;
