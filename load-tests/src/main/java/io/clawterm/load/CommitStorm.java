@@ -1,0 +1,161 @@
+package io.clawterm.load;
+
+import io.clawterm.load.Way.Transport;
+import io.clawterm.testkit.History.View;
+import io.clawterm.testkit.HistoryChecker.Verdict;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * Ends the database server again and again in a storm of commits: each device of many sessions has
+ * up to a hundred inputs on their way to a pod, while the server is killed ({@code kill -9} of its
+ * postmaster) or stopped at once ({@code pg_ctl stop -m immediate}), by turns. At the end each
+ * session is read whole, and every acknowledged input must stand in it and have reached the pod
+ * once.
+ *
+ * <p>{@code --inputs N}: acknowledged inputs after which it ends; {@code --sessions N}, {@code
+ * --seconds-between MIN..MAX}, {@code --seed S}. Exits with 1 where a promise was broken.
+ */
+final class CommitStorm {
+
+  private static final Set<String> NAMES =
+      Set.of("--inputs", "--sessions", "--seconds-between", "--seed");
+  private static final Duration READY = Duration.ofMinutes(5);
+  private static final Duration LIMIT = Duration.ofMinutes(60);
+  private static final Duration BACK = Duration.ofSeconds(60);
+  private static final int IN_FLIGHT = 100;
+  private static final long PAUSE_MS = 4;
+
+  private final long inputs;
+  private final int sessions;
+  private final double minBetween;
+  private final double maxBetween;
+  private final Random random;
+  private final Swarm swarm = new Swarm();
+
+  private int killed;
+  private int stopped;
+  private long underWay;
+
+  private CommitStorm(Map<String, String> given, long seed) {
+    String[] between = given.getOrDefault("--seconds-between", "2..6").split("\\.\\.", -1);
+    if (between.length != 2) {
+      throw new IllegalArgumentException("--seconds-between has the form MIN..MAX");
+    }
+    this.inputs = Long.parseLong(given.getOrDefault("--inputs", "100000"));
+    this.sessions = Integer.parseInt(given.getOrDefault("--sessions", "24"));
+    this.minBetween = Double.parseDouble(between[0]);
+    this.maxBetween = Double.parseDouble(between[1]);
+    this.random = new Random(seed);
+  }
+
+  public static void main(String[] arguments) throws IOException, InterruptedException {
+    Map<String, String> given = FaultArguments.read(NAMES, arguments);
+    long seed = Long.parseLong(given.getOrDefault("--seed", "" + new Random().nextInt(1_000_000)));
+    Path folder = Files.createTempDirectory("clawterm-commits");
+    boolean kept;
+    try {
+      kept = new CommitStorm(given, seed).run(seed, folder);
+    } finally {
+      BenchFiles.delete(folder);
+    }
+    System.exit(kept ? 0 : 1);
+  }
+
+  private boolean run(long seed, Path folder) throws IOException, InterruptedException {
+    BenchReport.title(
+        "commits: seed %d, until %,d inputs are acknowledged".formatted(seed, inputs));
+    long begin = System.nanoTime();
+    try (NodeProcess node = NodeProcess.on(folder.resolve("node"), random, false, List.of())) {
+      node.start();
+      if (!node.awaitReady(READY)) {
+        throw new IOException("the node does not start: " + node.lastWords());
+      }
+      try (swarm;
+          EchoPod pod = EchoPod.listen(node.pods().resolve(Scenario.POD_NAME + ".sock"), seed)) {
+        open(node, folder);
+        while (acknowledged() < inputs && System.nanoTime() - begin < LIMIT.toNanos()) {
+          strike(node);
+        }
+        long storm = System.nanoTime() - begin;
+        swarm.settle();
+        pod.complaints().forEach(complaint -> swarm.violated("the pod", complaint));
+        Verdict verdict = swarm.judge(pod.inputs());
+        report(verdict, storm);
+      }
+    }
+    return swarm.violations().isEmpty() && acknowledged() >= inputs;
+  }
+
+  private void open(NodeProcess node, Path folder) throws IOException {
+    String credential = node.token();
+    Way unix = Way.plain(Transport.UNIX, node.unix());
+    for (int i = 1; i <= sessions; i++) {
+      var scenario =
+          new Scenario(Scenario.Kind.POD, "storm" + i, "pod:" + Scenario.POD_NAME, IN_FLIGHT, 0, 0);
+      var device =
+          new Device(
+              scenario,
+              scenario.key() + "-first",
+              Device.Role.SENDER,
+              View.STRUCTURED,
+              unix,
+              credential,
+              folder);
+      swarm.add(device);
+      swarm.start(device, PAUSE_MS);
+    }
+  }
+
+  /** Ends the database server in the middle of what goes on, and waits until it goes on again. */
+  private void strike(NodeProcess node) throws IOException, InterruptedException {
+    TimeUnit.MILLISECONDS.sleep((long) (1_000 * random.nextDouble(minBetween, maxBetween)));
+    boolean kill = random.nextBoolean();
+    int waiting = swarm.devices().stream().mapToInt(Device::unanswered).sum();
+    if (!(kill ? node.killPostgres() : node.stopPostgresAtOnce())) {
+      swarm.violated("the suite", "there was no database server to end");
+      return;
+    }
+    killed += kill ? 1 : 0;
+    stopped += kill ? 0 : 1;
+    underWay += waiting;
+    long before = acknowledged();
+    if (!Swarm.becomes(() -> acknowledged() > before + sessions, BACK)) {
+      swarm.violated("the suite", "nothing is acknowledged a minute after the database was ended");
+    }
+    BenchReport.line(
+        "%s with %,d inputs under way; %,d acknowledged so far"
+            .formatted(kill ? "killed" : "stopped", waiting, acknowledged()));
+  }
+
+  private long acknowledged() {
+    return swarm.devices().stream().mapToLong(Device::acknowledged).sum();
+  }
+
+  private void report(Verdict verdict, long storm) {
+    swarm.violations().stream().limit(20).forEach(violation -> BenchReport.line("" + violation));
+    BenchReport.line(
+        ("%d sessions; the database killed %d times, stopped %d times, each time with %d inputs"
+                + " under way on average; %,d inputs acknowledged in %d s, %,d entries checked, %d"
+                + " resumes; %d violations")
+            .formatted(
+                sessions,
+                killed,
+                stopped,
+                underWay / Math.max(1, killed + stopped),
+                verdict.acknowledged(),
+                TimeUnit.NANOSECONDS.toSeconds(storm),
+                verdict.entries(),
+                swarm.devices().stream().mapToLong(Device::resumes).sum(),
+                swarm.violations().size()));
+    BenchReport.target("inputs acknowledged", verdict.acknowledged(), ">=", inputs, "");
+    BenchReport.target("violations", swarm.violations().size(), "<=", 0, "");
+  }
+}
