@@ -3,6 +3,7 @@ package io.clawterm.session;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import java.io.EOFException;
 import java.io.ObjectStreamException;
+import java.sql.SQLException;
 import java.util.zip.ZipException;
 import org.jspecify.annotations.Nullable;
 
@@ -36,6 +37,10 @@ final class UnreadableLogException extends RuntimeException {
       switch (cause) {
         case UnreadableLogException unreadable -> {
           return true;
+        }
+        // A server that goes away in the middle of an answer ends a stream early as well.
+        case SQLException database -> {
+          return false;
         }
         // No such serializer, or no such class.
         case ObjectStreamException unknown -> {
