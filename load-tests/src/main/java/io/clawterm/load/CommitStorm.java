@@ -155,7 +155,8 @@ final class CommitStorm {
                 verdict.entries(),
                 swarm.devices().stream().mapToLong(Device::resumes).sum(),
                 swarm.violations().size()));
-    BenchReport.target("inputs acknowledged", verdict.acknowledged(), ">=", inputs, "");
+    BenchReport.target(
+        "inputs acknowledged", (double) verdict.acknowledged(), ">=", (double) inputs, "");
     BenchReport.target("violations", swarm.violations().size(), "<=", 0, "");
   }
 }

@@ -5,6 +5,7 @@ import io.clawterm.storage.EmbeddedPostgresSettings;
 import io.clawterm.storage.JdbcTarget;
 import java.io.IOException;
 import java.net.URI;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -145,7 +146,8 @@ final class RigDatabase implements AutoCloseable {
   /** Files that vanish while they are copied are none that a backup needs. */
   private static void run(String... command) throws IOException {
     Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
-    String said = new String(process.getInputStream().readAllBytes()).strip();
+    String said =
+        new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8).strip();
     if (process.onExit().join().exitValue() != 0 && !said.contains("No such file")) {
       throw new IOException(String.join(" ", command) + ": " + said);
     }

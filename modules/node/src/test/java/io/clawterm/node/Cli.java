@@ -78,7 +78,8 @@ record Cli(Path home, Map<String, String> environment, List<String> prefix) {
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(Program.OPTIONS);
     String classPath = environment.get("CLASSPATH");
-    if (classPath == null) {
+    boolean isNode = List.of(arguments).contains("up");
+    if (classPath == null && isNode) {
       command.addAll(Program.IT.archive());
     }
     command.addAll(
@@ -127,8 +128,8 @@ record Cli(Path home, Map<String, String> environment, List<String> prefix) {
     }
 
     /**
-     * The tests start dozens of processes, each of which would read in its classes anew. They run
-     * in two JVMs; the first one makes what both use.
+     * The tests start dozens of nodes, each of which would read in its classes anew. They run in
+     * two JVMs; the first one makes what both use.
      */
     private static Program make() {
       Path made = TARGET.resolve("cli");

@@ -225,9 +225,12 @@ class TracesTest {
       assertThat(cli.runWith("", "send", "--target", "agent:demo", "count to 3").succeeded().out())
           .contains("1 2 3");
 
+      await()
+          .atMost(Duration.ofMinutes(1))
+          .untilAsserted(() ->
+              assertThat(Files.readString(cli.data().resolve("logs/clawterm.log")))
+                  .contains("Failed to export spans"));
       assertThat(node.terminate()).isZero();
-      assertThat(Files.readString(cli.data().resolve("logs/clawterm.log")))
-          .contains("Failed to export spans");
     }
   }
 
