@@ -89,7 +89,7 @@ final class RigDatabase implements AutoCloseable {
         stopped.next();
         label = stopped.getString(1);
       }
-      var replica = new Replica(copy, standby(copy.resolve("data"), label));
+      var replica = new Replica(copy, standby(copy, label));
       statement.execute("ALTER SYSTEM SET synchronous_standby_names = '*'");
       statement.execute("SELECT pg_reload_conf()");
       awaitTrue(
@@ -100,7 +100,8 @@ final class RigDatabase implements AutoCloseable {
     }
   }
 
-  private EmbeddedPostgres standby(Path data, String label) throws IOException {
+  private EmbeddedPostgres standby(Path copy, String label) throws IOException {
+    Path data = copy.resolve("data");
     Files.delete(data.resolve("postmaster.pid"));
     Files.writeString(data.resolve("backup_label"), label);
     Files.createFile(data.resolve("standby.signal"));
@@ -110,7 +111,7 @@ final class RigDatabase implements AutoCloseable {
             .formatted(port(), target().user(), target().password().value()),
         StandardOpenOption.APPEND);
     run("chown", "-R", "--reference=" + data.resolve("PG_VERSION"), data.toString());
-    return EmbeddedPostgres.start(data.getParent(), SETTINGS);
+    return EmbeddedPostgres.start(copy, SETTINGS);
   }
 
   /** Kills the server for good; the replica takes its place. */
