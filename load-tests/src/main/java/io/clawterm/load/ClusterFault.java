@@ -214,7 +214,7 @@ enum ClusterFault {
       }
     }
   },
-  LITTLE_MEMORY("R28", "a node has far less memory than it needs", Need.NOTHING) {
+  LITTLE_MEMORY("R28", "a node has an eighth of the heap of the others", Need.NOTHING) {
     @Override
     void strike(Blow blow) throws IOException, InterruptedException {
       Member victim = blow.anyOne();
@@ -238,7 +238,7 @@ enum ClusterFault {
     RELEASE
   }
 
-  /** A node holds about 90 MiB live when a few dozen sessions talk to it. */
+  /** Twice what a node with one session has alive (31 MiB); the others have 512 MiB. */
   private static final String SMALL_HEAP = "64m";
 
   private static final Duration PATIENCE = Duration.ofMinutes(1);

@@ -86,7 +86,8 @@ public final class KubernetesLease extends SplitLease {
     }
     ObjectNode lease = lease(found);
     if (lease.path("spec").path("holderIdentity").asText().equals(owner())) {
-      ((ObjectNode) lease.get("spec")).put("holderIdentity", "");
+      // Left out and not empty: an empty name need not be a valid one.
+      ((ObjectNode) lease.get("spec")).remove("holderIdentity");
       isDone(api.send("PUT", path + "/" + name, lease.toString()));
     }
   }
@@ -102,7 +103,7 @@ public final class KubernetesLease extends SplitLease {
     return lease;
   }
 
-  /** Without a time that can be read it never ends: better nobody goes on than two. */
+  /** Without a time that can be read there is no decision: better nobody goes on than two. */
   private static Instant end(JsonNode spec) throws IOException {
     try {
       return Instant.parse(spec.path("renewTime").asText())
