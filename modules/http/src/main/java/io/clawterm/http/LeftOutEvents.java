@@ -12,6 +12,9 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import scala.util.Try;
@@ -34,7 +37,7 @@ final class LeftOutEvents {
 
   private static final String ANY =
       """
-      SELECT 1 FROM clawterm.unreadable_event WHERE persistence_id = ? LIMIT 1
+      SELECT DISTINCT persistence_id FROM clawterm.unreadable_event WHERE persistence_id = ANY (?)
       """;
 
   private static final String EVENTS =
@@ -78,11 +81,18 @@ final class LeftOutEvents {
         .log("the list of sessions leaves out a commit that this build can't read");
   }
 
-  /** Makes a session's line anew where something was left out and nothing needs to be any more. */
-  void mend(Connection connection, String persistenceId, long upTo) throws SQLException {
-    if (!hasAny(connection, persistenceId)) {
-      return;
+  /**
+   * Makes sessions' lines anew where something was left out and nothing needs to be any more.
+   *
+   * @param seen sessions by their persistence id, with the last commit that was seen
+   */
+  void mend(Connection connection, Map<String, Long> seen) throws SQLException {
+    for (String persistenceId : leftOut(connection, seen.keySet())) {
+      mend(connection, persistenceId, Objects.requireNonNull(seen.get(persistenceId)));
     }
+  }
+
+  private void mend(Connection connection, String persistenceId, long upTo) throws SQLException {
     SessionId id = SessionId.of(PersistenceId.extractEntityId(persistenceId));
     List<SummaryChange> changes = changes(connection, persistenceId, id, upTo);
     if (changes.isEmpty()) {
@@ -92,22 +102,24 @@ final class LeftOutEvents {
     if (changes.getFirst().created().isPresent()) {
       forget(connection, FORGET_LINE, id.toString());
     }
-    for (SummaryChange change : changes) {
-      change.write(connection);
-    }
+    SummaryChange.writeAll(connection, changes);
     forget(connection, FORGET_NOTES, persistenceId);
     LOG.atInfo()
         .addKeyValue("session", id)
         .log("all commits of a session can be read again; its line in the list is made anew");
   }
 
-  private static boolean hasAny(Connection connection, String persistenceId) throws SQLException {
+  private static List<String> leftOut(Connection connection, Set<String> of) throws SQLException {
+    List<String> found = new ArrayList<>();
     try (PreparedStatement statement = connection.prepareStatement(ANY)) {
-      statement.setString(1, persistenceId);
+      statement.setArray(1, connection.createArrayOf("text", of.toArray()));
       try (ResultSet row = statement.executeQuery()) {
-        return row.next();
+        while (row.next()) {
+          found.add(row.getString(1));
+        }
       }
     }
+    return found;
   }
 
   /** What all commits have changed; none where one can't be read. */

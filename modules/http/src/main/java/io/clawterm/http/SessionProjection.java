@@ -12,7 +12,7 @@ import akka.projection.ProjectionBehavior;
 import akka.projection.ProjectionId;
 import akka.projection.eventsourced.EventEnvelope;
 import akka.projection.eventsourced.javadsl.EventSourcedProvider;
-import akka.projection.javadsl.ExactlyOnceProjection;
+import akka.projection.javadsl.GroupedProjection;
 import akka.projection.javadsl.ProjectionManagement;
 import akka.projection.jdbc.javadsl.JdbcHandler;
 import akka.projection.jdbc.javadsl.JdbcProjection;
@@ -25,22 +25,30 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.SQLException;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import javax.sql.DataSource;
 
 /**
- * Writes the summaries of sessions from the journal: rows and offset in one transaction, so that
- * each commit counts once, and each row guarded by its position, so that a second writer does no
- * harm. An event that this build can't read is left out, and its session's line is made anew once
- * it can be read ({@link LeftOutEvents}). {@code projection.conf} on the class path has the
- * settings that go with it.
+ * Writes the summaries of sessions from the journal: some commits at a time, rows and offset in one
+ * transaction, so that each commit counts once, and each row guarded by its position, so that a
+ * second writer does no harm. An event that this build can't read is left out, and its session's
+ * line is made anew once it can be read ({@link LeftOutEvents}). {@code projection.conf} on the
+ * class path has the settings that go with it.
  */
 public final class SessionProjection {
 
   static final String NAME = "session-summary";
   private static final ProjectionId ID = ProjectionId.of(NAME, "all");
+
+  /** So many commits are written at a time, or those that come within this time. */
+  private static final int GROUP = 200;
+
+  private static final Duration GATHER = Duration.ofMillis(50);
   private static final Duration MIN_BACK_OFF = Duration.ofSeconds(1);
   private static final Duration MAX_BACK_OFF = Duration.ofSeconds(30);
   private static final double JITTER = 0.2;
@@ -80,15 +88,16 @@ public final class SessionProjection {
         .thenCompose(done -> ProjectionManagement.get(system).clearOffset(ID));
   }
 
-  private static ExactlyOnceProjection<Offset, EventEnvelope<Object>> projection(
+  private static GroupedProjection<Offset, EventEnvelope<Object>> projection(
       ActorSystem<?> system, DataSource database) {
-    return JdbcProjection.exactlyOnce(
+    return JdbcProjection.groupedWithin(
             ID,
             EventSourcedProvider.eventsByTag(
                 system, JdbcReadJournal.Identifier(), SessionEntity.LIFE_TAG),
             () -> ProjectionSession.open(database),
             () -> new Writer(new LeftOutEvents(SerializationExtension.get(system))),
             system)
+        .withGroup(GROUP, GATHER)
         .withRestartBackoff(MIN_BACK_OFF, MAX_BACK_OFF, JITTER);
   }
 
@@ -103,8 +112,9 @@ public final class SessionProjection {
     }
   }
 
-  /** Writes one commit. */
-  private static final class Writer extends JdbcHandler<EventEnvelope<Object>, ProjectionSession> {
+  /** Writes some commits. */
+  private static final class Writer
+      extends JdbcHandler<List<EventEnvelope<Object>>, ProjectionSession> {
     private final LeftOutEvents leftOut;
 
     Writer(LeftOutEvents leftOut) {
@@ -112,29 +122,35 @@ public final class SessionProjection {
     }
 
     @Override
-    public void process(ProjectionSession session, EventEnvelope<Object> envelope)
+    public void process(ProjectionSession session, List<EventEnvelope<Object>> envelopes)
         throws Exception {
       session.withConnection(connection -> {
-        write(connection, envelope);
+        write(connection, envelopes);
         return Done.getInstance();
       });
     }
 
-    private void write(Connection connection, EventEnvelope<Object> envelope) throws SQLException {
-      String persistenceId = envelope.persistenceId();
-      switch (envelope.event()) {
-        case UnreadableEvent event ->
-            leftOut.note(connection, persistenceId, envelope.sequenceNr(), event);
-        case SessionEvent event -> {
-          SessionId id = SessionId.of(PersistenceId.extractEntityId(persistenceId));
-          SummaryChange change = SummaryChange.of(id, envelope.sequenceNr(), event);
-          change.write(connection);
-          leftOut.mend(connection, persistenceId, envelope.sequenceNr());
+    private void write(Connection connection, List<EventEnvelope<Object>> envelopes)
+        throws SQLException {
+      var changes = new ArrayList<SummaryChange>();
+      var seen = new HashMap<String, Long>();
+      for (EventEnvelope<Object> envelope : envelopes) {
+        String persistenceId = envelope.persistenceId();
+        seen.put(persistenceId, envelope.sequenceNr());
+        switch (envelope.event()) {
+          case UnreadableEvent event ->
+              leftOut.note(connection, persistenceId, envelope.sequenceNr(), event);
+          case SessionEvent event -> {
+            SessionId id = SessionId.of(PersistenceId.extractEntityId(persistenceId));
+            changes.add(SummaryChange.of(id, envelope.sequenceNr(), event));
+          }
+          default ->
+              throw new IllegalStateException(
+                  "no event of a session has the tag and is a " + envelope.event().getClass());
         }
-        default ->
-            throw new IllegalStateException(
-                "no event of a session has the tag and is a " + envelope.event().getClass());
       }
+      SummaryChange.writeAll(connection, changes);
+      leftOut.mend(connection, seen);
     }
   }
 }

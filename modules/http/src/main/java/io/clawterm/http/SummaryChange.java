@@ -13,6 +13,7 @@ import java.sql.Types;
 import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
@@ -122,55 +123,63 @@ record SummaryChange(
         endedReason);
   }
 
-  /** Brings the row up to date, in the transaction of the caller. */
-  void write(Connection connection) throws SQLException {
-    if (created.isPresent()) {
-      insert(connection, created.get());
-    }
-    if (update(connection) && endedReason.isPresent()) {
-      end(connection, endedReason.get());
-    }
-  }
-
-  private void insert(Connection connection, Creation c) throws SQLException {
-    try (PreparedStatement statement = connection.prepareStatement(INSERT)) {
-      statement.setString(1, id.toString());
-      statement.setString(2, c.owner().tenant());
-      statement.setString(3, c.owner().name());
-      // The name of a nonce is nothing that a client could use.
-      statement.setString(4, c.key().filter(Sessions::isUsableKey).orElse(null));
-      statement.setString(5, c.target());
-      statement.setObject(6, JdbcSessionSummaries.timestamp(c.createdAt()));
-      statement.setObject(7, at);
-      statement.setLong(8, c.expirySeconds());
-      statement.setObject(9, at.plusSeconds(c.expirySeconds()));
-      statement.executeUpdate();
+  /**
+   * Brings the rows up to date, in the transaction of the caller and in three round trips. A row is
+   * made before it is changed, and ended after it, so that only commits of one session need to be
+   * in their order.
+   */
+  static void writeAll(Connection connection, List<SummaryChange> changes) throws SQLException {
+    try (PreparedStatement insert = connection.prepareStatement(INSERT);
+        PreparedStatement update = connection.prepareStatement(UPDATE);
+        PreparedStatement end = connection.prepareStatement(END)) {
+      for (SummaryChange change : changes) {
+        if (change.created().isPresent()) {
+          change.insert(insert, change.created().get());
+        }
+        change.update(update);
+        if (change.endedReason().isPresent()) {
+          change.end(end, change.endedReason().get());
+        }
+      }
+      insert.executeBatch();
+      update.executeBatch();
+      end.executeBatch();
     }
   }
 
-  private boolean update(Connection connection) throws SQLException {
-    try (PreparedStatement statement = connection.prepareStatement(UPDATE)) {
-      Long expiry = expirySeconds.isPresent() ? (Long) expirySeconds.getAsLong() : null;
-      statement.setLong(1, position);
-      statement.setObject(2, at);
-      statement.setObject(3, expiry, Types.BIGINT);
-      statement.setObject(4, at);
-      statement.setObject(5, expiry, Types.BIGINT);
-      statement.setObject(6, runOpen.orElse(null), Types.BOOLEAN);
-      statement.setArray(7, names(connection, false));
-      statement.setArray(8, names(connection, true));
-      statement.setString(9, id.toString());
-      statement.setLong(10, position);
-      return statement.executeUpdate() > 0;
-    }
+  private void insert(PreparedStatement statement, Creation c) throws SQLException {
+    statement.setString(1, id.toString());
+    statement.setString(2, c.owner().tenant());
+    statement.setString(3, c.owner().name());
+    // The name of a nonce is nothing that a client could use.
+    statement.setString(4, c.key().filter(Sessions::isUsableKey).orElse(null));
+    statement.setString(5, c.target());
+    statement.setObject(6, JdbcSessionSummaries.timestamp(c.createdAt()));
+    statement.setObject(7, at);
+    statement.setLong(8, c.expirySeconds());
+    statement.setObject(9, at.plusSeconds(c.expirySeconds()));
+    statement.addBatch();
   }
 
-  private void end(Connection connection, String reason) throws SQLException {
-    try (PreparedStatement statement = connection.prepareStatement(END)) {
-      statement.setString(1, reason);
-      statement.setString(2, id.toString());
-      statement.executeUpdate();
-    }
+  private void update(PreparedStatement statement) throws SQLException {
+    Long expiry = expirySeconds.isPresent() ? (Long) expirySeconds.getAsLong() : null;
+    statement.setLong(1, position);
+    statement.setObject(2, at);
+    statement.setObject(3, expiry, Types.BIGINT);
+    statement.setObject(4, at);
+    statement.setObject(5, expiry, Types.BIGINT);
+    statement.setObject(6, runOpen.orElse(null), Types.BOOLEAN);
+    statement.setArray(7, names(statement.getConnection(), false));
+    statement.setArray(8, names(statement.getConnection(), true));
+    statement.setString(9, id.toString());
+    statement.setLong(10, position);
+    statement.addBatch();
+  }
+
+  private void end(PreparedStatement statement, String reason) throws SQLException {
+    statement.setString(1, reason);
+    statement.setString(2, id.toString());
+    statement.addBatch();
   }
 
   private Array names(Connection connection, boolean attached) throws SQLException {

@@ -234,9 +234,7 @@ class SessionProjectionTest {
 
   private static void write(List<SummaryChange> changes) throws SQLException {
     try (Connection connection = database.pool.getConnection()) {
-      for (SummaryChange change : changes) {
-        change.write(connection);
-      }
+      SummaryChange.writeAll(connection, changes);
     }
   }
 
