@@ -278,7 +278,11 @@ final class SessionDriver {
               ? cause
               : new ClientException.ProtocolViolation(retry.reason(), retry.cause()));
     }
-    Duration wait = Attempts.longer(backoff.next(), retry.atLeast());
+    // A server that says when it wants us knows how many others come; else each wait is longer.
+    Duration wait =
+        retry.atLeast().isPositive()
+            ? Attempts.longer(settings.minBackoff(), retry.atLeast())
+            : backoff.next();
     Duration tried = attempts.sinceLost();
     Optional<Duration> limit =
         attached.isDone() ? settings.giveUpAfter() : Optional.of(settings.patience());

@@ -128,6 +128,23 @@ class CodesTest {
   }
 
   @Test
+  void aServerThatSaysWhenToComeIsNotLeftAloneForLongerEachTime() throws Exception {
+    try (var server = ScriptedServer.tcp();
+        ClawTermClient client =
+            clientOf(server)
+                .backoff(Duration.ofMillis(1), Duration.ofHours(1))
+                .patience(Duration.ofHours(1))
+                .build()) {
+      for (int i = 0; i < 20; i++) { // the twentieth wait of its own would be minutes long
+        server.refuseNext(
+            Fields.builder().code(Code.OVERLOADED).text("full").retryAfterMs(5).build());
+      }
+
+      assertThat(resultOf(client.connect(ConnectOptions.defaults())).id().value()).isNotZero();
+    }
+  }
+
+  @Test
   void aMoveIsFollowedToLoopbackButBackWhereNobodyAnswers() throws Exception {
     try (var server = ScriptedServer.tcp();
         ClawTermClient client = clientOf(server).build()) {
