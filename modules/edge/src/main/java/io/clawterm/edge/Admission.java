@@ -10,21 +10,26 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * How many sessions a node opens or resumes at one time. When a node dies, all of its clients are
- * back within a second, and each costs reads and commits of the database that running sessions need
- * as well. So a few are served at a time; more of them wait here, for as long as a client waits for
- * an answer; the others are told when to come again, each at a time of its own, by the speed that
- * was seen. Safe for use by several threads.
+ * back within a second, and each costs processor time, reads and commits of the database that
+ * running sessions need as well. So a few are served at a time; more of them wait here, as many as
+ * get their turn before their clients give up; the others are told when to come again, each at a
+ * time of its own, by the speed that is seen meanwhile. Safe for use by several threads.
  */
 final class Admission {
 
-  /** Speeds are told from the last so many. */
-  private static final int SAMPLE = 64;
+  /** What one attempt counts for among those before. */
+  private static final double WEIGHT = 1.0 / 32;
 
   private static final Duration MIN_RETRY = Duration.ofMillis(200);
   private static final Duration MAX_RETRY = Duration.ofSeconds(30);
 
-  /** What is taken for the speed before any was seen, and at least. */
-  private static final double SLOWEST_A_SECOND = 100;
+  /** So long is waited for a turn, at the speed that is seen. */
+  private static final double WAIT_SECONDS = 4;
+
+  /** What an attempt takes, before any was seen. */
+  private static final double USUAL_SECONDS = 0.1;
+
+  private static final double QUICKEST_SECONDS = 0.03;
 
   private static final double JITTER = 0.2;
 
@@ -42,6 +47,7 @@ final class Admission {
   final class Place {
     private final AtomicBoolean left = new AtomicBoolean();
     private final Runnable admitted;
+    private long since;
 
     private Place(Runnable admitted) {
       this.admitted = admitted;
@@ -66,7 +72,10 @@ final class Admission {
   private final int maxWaiting;
   private final LongSupplier nanoTime;
   private final Deque<Place> waiting = new ArrayDeque<>();
-  private final Deque<Long> ends = new ArrayDeque<>();
+
+  /** How long an attempt has a place, of late, where others had all the other places. */
+  private double seconds = USUAL_SECONDS;
+
   private int served;
   private long nextSlot;
 
@@ -86,13 +95,14 @@ final class Admission {
     var place = new Place(admitted);
     synchronized (this) {
       if (served >= maxAtOnce) {
-        if (waiting.size() >= maxWaiting) {
+        if (waiting.size() >= Math.min(maxWaiting, WAIT_SECONDS * speed())) {
           return new Answer.ComesAgain(slot());
         }
         waiting.add(place);
         return new Answer.Enters(place);
       }
       served++;
+      place.since = nanoTime.getAsLong();
     }
     admitted.run();
     return new Answer.Enters(place);
@@ -102,21 +112,24 @@ final class Admission {
     if (waiting.remove(place)) {
       return null;
     }
-    if (done) {
-      ends.add(nanoTime.getAsLong());
-    }
-    if (ends.size() > SAMPLE) {
-      ends.remove();
+    long now = nanoTime.getAsLong();
+    if (done && served == maxAtOnce) {
+      seconds += ((now - place.since) / 1e9 - seconds) * WEIGHT;
     }
     Place next = waiting.poll();
     if (next == null) {
       served--;
+    } else {
+      next.since = now;
     }
     return next;
   }
 
-  /** The next time at which nobody else was told to come: after those who wait and were told. */
-  private Duration slot() {
+  /**
+   * When somebody who waited in vain may come again: the next time at which nobody else was told to
+   * come, after those who wait and were told.
+   */
+  synchronized Duration slot() {
     long now = nanoTime.getAsLong();
     double nanosEach = 1e9 / speed();
     nextSlot = Math.max(nextSlot + (long) nanosEach, now + (long) (waiting.size() * nanosEach));
@@ -126,13 +139,12 @@ final class Admission {
     return Duration.ofNanos((long) (after * jitter));
   }
 
-  /** Attempts that ended in a second, lately. */
+  /**
+   * Attempts that can be served in a second, by Little's law. Those that came to nothing, as they
+   * waited for a node that has died, do not count.
+   */
   private double speed() {
-    if (ends.size() < SAMPLE) {
-      return SLOWEST_A_SECOND;
-    }
-    double seconds = (nanoTime.getAsLong() - ends.getFirst()) / 1e9;
-    return Math.max(SLOWEST_A_SECOND, ends.size() / Math.max(seconds, 1e-3));
+    return maxAtOnce / Math.max(seconds, QUICKEST_SECONDS);
   }
 
   /** Attempts that are served now. */

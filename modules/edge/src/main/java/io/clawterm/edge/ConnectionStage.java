@@ -89,6 +89,9 @@ final class ConnectionStage extends GraphStage<FlowShape<ByteString, ByteString>
    */
   private static final long ASK_AGAIN_NANOS = 1_000_000_000L;
 
+  /** So long others wait for one whose session does not answer; then it waits without a place. */
+  private static final long PLACE_NANOS = 500_000_000L;
+
   private static final int MAX_ENDED = 1_024;
   private static final long MIN_WINDOW_BYTES = 64 * 1024;
   private static final long MAX_U32 = 0xFFFF_FFFFL;
@@ -598,15 +601,13 @@ final class ConnectionStage extends GraphStage<FlowShape<ByteString, ByteString>
       AsyncCallback<Circuit> callback = started(turn);
       switch (edge.admission().enter(() -> callback.invoke(circuit))) {
         case Admission.Answer.Enters enters -> circuit.place = enters.place();
-        case Admission.Answer.ComesAgain again ->
-            finish(
-                circuit,
-                new Refusal(
-                    Code.OVERLOADED,
-                    "many devices come back at once",
-                    Optional.empty(),
-                    Optional.of(again.after())));
+        case Admission.Answer.ComesAgain again -> finish(circuit, tooMany(again.after()));
       }
+    }
+
+    private static Refusal tooMany(Duration after) {
+      return new Refusal(
+          Code.OVERLOADED, "many devices come back at once", Optional.empty(), Optional.of(after));
     }
 
     private void onTurn(Circuit circuit) {
@@ -703,7 +704,7 @@ final class ConnectionStage extends GraphStage<FlowShape<ByteString, ByteString>
     /** Asks the session to take the device; asked again with the same number, it does so once. */
     private void ask(Circuit circuit) {
       Wish wish = circuit.wish;
-      circuit.askAgainAt = now() + ASK_AGAIN_NANOS;
+      circuit.askAgainAt = now() + (circuit.place == null ? ASK_AGAIN_NANOS : PLACE_NANOS);
       wakeAt(circuit.askAgainAt);
       var attachment =
           new Attachment(
@@ -1139,7 +1140,7 @@ final class ConnectionStage extends GraphStage<FlowShape<ByteString, ByteString>
       }
       for (Circuit circuit : List.copyOf(connects)) {
         if (now >= circuit.answerBy && circuit.held.isEmpty()) {
-          end(circuit, new Refusal(Code.OVERLOADED, "the session does not answer"));
+          end(circuit, noAnswer(circuit));
         }
       }
       for (Circuit circuit : List.copyOf(circuits.values())) {
@@ -1149,11 +1150,10 @@ final class ConnectionStage extends GraphStage<FlowShape<ByteString, ByteString>
 
     private void onCircuitDeadline(Circuit circuit, long now) {
       if (now >= circuit.answerBy && circuit.held.isEmpty()) {
-        end(circuit, new Refusal(Code.OVERLOADED, "the session does not answer"));
+        end(circuit, noAnswer(circuit));
       } else if (circuit.phase == Phase.OPENING
           && now >= circuit.askAgainAt
           && circuit.held.isEmpty()) {
-        // Whoever waits for a dead node is not to keep others waiting.
         leavePlace(circuit, false);
         ask(circuit);
       } else if (now >= durableBy(circuit)) {
@@ -1161,6 +1161,12 @@ final class ConnectionStage extends GraphStage<FlowShape<ByteString, ByteString>
       } else if (now >= circuit.acknowledgeBy() || now >= circuit.keepaliveAt()) {
         outbox.keepalive(circuit);
       }
+    }
+
+    private Refusal noAnswer(Circuit circuit) {
+      return circuit.phase == Phase.WAITING
+          ? tooMany(edge.admission().slot())
+          : new Refusal(Code.OVERLOADED, "the session does not answer");
     }
 
     private boolean stalled(long now) {

@@ -66,40 +66,52 @@ class AdmissionTest {
   }
 
   @Test
-  void theOthersComeAgainOneAfterTheOtherAtTheSpeedThatWasSeen() {
-    for (int i = 0; i < 100; i++) {
-      clock.addAndGet(1_000_000); // a thousand a second
-      enter("quick").leave(true);
+  void theOthersComeAgainOneAfterTheOtherAtTheSpeedThatIsSeen() {
+    served(true, 200, 50); // two at a time: forty a second
+    List<Duration> told = refusals(400);
+
+    assertThat(admitted).doesNotContain("nobody");
+    assertThat(told.get(399)).isBetween(Duration.ofSeconds(8), Duration.ofSeconds(13));
+    assertThat(told.get(199)).isBetween(Duration.ofSeconds(4), Duration.ofSeconds(7));
+  }
+
+  @Test
+  void attemptsThatCameToNothingSayNothingOfTheSpeed() {
+    served(true, 200, 50);
+    served(false, 200, 5_000);
+
+    assertThat(refusals(200).getLast()).isLessThan(Duration.ofSeconds(7));
+  }
+
+  @Test
+  void whoWaitedForItsTurnInVainGetsATimeAmongTheOthers() {
+    served(true, 200, 50);
+    refusals(400);
+
+    assertThat(admission.slot()).isBetween(Duration.ofSeconds(8), Duration.ofSeconds(13));
+  }
+
+  /** So many attempts, two at a time, each so long. */
+  private void served(boolean done, int count, long millis) {
+    for (int i = 0; i < count; i += 2) {
+      Place one = enter("one");
+      Place other = enter("other");
+      clock.addAndGet(millis * 1_000_000);
+      one.leave(done);
+      other.leave(done);
     }
+  }
+
+  private List<Duration> refusals(int count) {
     enter("first");
     enter("second");
     enter("third");
     enter("fourth");
     List<Duration> told = new ArrayList<>();
-    for (int i = 0; i < 3_000; i++) {
+    for (int i = 0; i < count; i++) {
       told.add(refused());
     }
-
-    assertThat(admitted).doesNotContain("nobody");
-    assertThat(told.getLast()).isBetween(Duration.ofMillis(2_300), Duration.ofMillis(3_700));
-    assertThat(told.get(1_500)).isBetween(Duration.ofMillis(1_100), Duration.ofMillis(1_900));
-  }
-
-  @Test
-  void attemptsThatCameToNothingSayNothingOfTheSpeed() {
-    for (int i = 0; i < 100; i++) {
-      enter("lost").leave(false);
-    }
-    enter("first");
-    enter("second");
-    enter("third");
-    enter("fourth");
-    Duration last = Duration.ZERO;
-    for (int i = 0; i < 1_000; i++) {
-      last = refused();
-    }
-
-    assertThat(last).as("as slow as can be").isGreaterThan(Duration.ofSeconds(7));
+    return told;
   }
 
   @Test
