@@ -21,10 +21,15 @@ final class Admission {
   private static final double WEIGHT = 1.0 / 32;
 
   private static final Duration MIN_RETRY = Duration.ofMillis(200);
-  private static final Duration MAX_RETRY = Duration.ofSeconds(30);
 
-  /** So long is waited for a turn, at the speed that is seen. */
-  private static final double WAIT_SECONDS = 4;
+  /** Longer times would be guesses: who was told twice is counted twice. */
+  private static final Duration MAX_RETRY = Duration.ofSeconds(10);
+
+  /**
+   * So long is waited for a turn, at the speed that is seen. To wait costs next to nothing; to come
+   * again is a new connection, half as much work as to be served.
+   */
+  private static final double WAIT_SECONDS = 6;
 
   /** What an attempt takes, before any was seen. */
   private static final double USUAL_SECONDS = 0.1;
