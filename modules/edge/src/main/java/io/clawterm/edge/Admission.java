@@ -1,8 +1,7 @@
 package io.clawterm.edge;
 
 import java.time.Duration;
-import java.util.ArrayDeque;
-import java.util.Deque;
+import java.util.LinkedHashSet;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.LongSupplier;
@@ -27,7 +26,7 @@ final class Admission {
 
   /**
    * So long is waited for a turn, at the speed that is seen. To wait costs next to nothing; to come
-   * again is a new connection, half as much work as to be served.
+   * again is a new connection.
    */
   private static final double WAIT_SECONDS = 6;
 
@@ -76,7 +75,7 @@ final class Admission {
   private final int maxAtOnce;
   private final int maxWaiting;
   private final LongSupplier nanoTime;
-  private final Deque<Place> waiting = new ArrayDeque<>();
+  private final LinkedHashSet<Place> waiting = new LinkedHashSet<>();
 
   /** How long an attempt has a place, of late, where others had all the other places. */
   private double seconds = USUAL_SECONDS;
@@ -121,7 +120,7 @@ final class Admission {
     if (done && served == maxAtOnce) {
       seconds += ((now - place.since) / 1e9 - seconds) * WEIGHT;
     }
-    Place next = waiting.poll();
+    Place next = waiting.isEmpty() ? null : waiting.removeFirst();
     if (next == null) {
       served--;
     } else {
