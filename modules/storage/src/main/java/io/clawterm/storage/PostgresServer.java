@@ -287,23 +287,24 @@ final class PostgresServer {
   }
 
   private void stop() throws IOException {
-    if (!stops("fast", settings.stopTimeout()) && !stops("immediate", IMMEDIATE_STOP)) {
+    Optional<PostmasterFile> server =
+        PostmasterFile.in(data.folder()).filter(PostmasterFile::isRunning);
+    if (server.isPresent()
+        && !stops(server.get(), "fast", settings.stopTimeout())
+        && !stops(server.get(), "immediate", IMMEDIATE_STOP)) {
       throw new StorageException(
           "The embedded PostgreSQL of " + data.folder() + " does not end; see " + log.file());
     }
   }
 
-  /** The server removes its file as the last thing it does. */
-  private boolean stops(String mode, Duration limit) throws IOException {
-    if (!isRunning()) {
-      return true;
-    }
+  /** The server removes its file before it ends, so it is the process that is waited for. */
+  private boolean stops(PostmasterFile server, String mode, Duration limit) throws IOException {
     Command.run(pgCtl("stop", "--no-wait", "--mode=" + mode), data.folder(), COMMAND);
     long deadline = System.nanoTime() + limit.toNanos();
-    while (isRunning() && System.nanoTime() < deadline) {
+    while (server.isRunning() && System.nanoTime() < deadline) {
       pause();
     }
-    return !isRunning();
+    return !server.isRunning();
   }
 
   /** Also a server that is paused, or whose file somebody has deleted, is not dead. */
