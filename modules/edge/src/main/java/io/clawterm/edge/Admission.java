@@ -5,6 +5,7 @@ import java.util.LinkedHashSet;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.LongSupplier;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,12 +24,6 @@ final class Admission {
 
   /** Longer times would be guesses: who was told twice is counted twice. */
   private static final Duration MAX_RETRY = Duration.ofSeconds(10);
-
-  /**
-   * So long is waited for a turn, at the speed that is seen. To wait costs next to nothing; to come
-   * again is a new connection.
-   */
-  private static final double WAIT_SECONDS = 6;
 
   /** What an attempt takes, before any was seen. */
   private static final double USUAL_SECONDS = 0.1;
@@ -74,6 +69,7 @@ final class Admission {
 
   private final int maxAtOnce;
   private final int maxWaiting;
+  private final Supplier<Duration> patience;
   private final LongSupplier nanoTime;
   private final LinkedHashSet<Place> waiting = new LinkedHashSet<>();
 
@@ -83,9 +79,17 @@ final class Admission {
   private int served;
   private long nextSlot;
 
-  Admission(int maxAtOnce, int maxWaiting, LongSupplier nanoTime) {
+  /**
+   * Nobody has come yet.
+   *
+   * @param maxWaiting how many wait at most
+   * @param patience how long one waits for its turn: no more are let in than get it by then, at the
+   *     speed that is seen. To wait costs next to nothing; to come again is a new connection.
+   */
+  Admission(int maxAtOnce, int maxWaiting, Supplier<Duration> patience, LongSupplier nanoTime) {
     this.maxAtOnce = maxAtOnce;
     this.maxWaiting = maxWaiting;
+    this.patience = patience;
     this.nanoTime = nanoTime;
     this.nextSlot = nanoTime.getAsLong();
   }
@@ -99,7 +103,7 @@ final class Admission {
     var place = new Place(admitted);
     synchronized (this) {
       if (served >= maxAtOnce) {
-        if (waiting.size() >= Math.min(maxWaiting, WAIT_SECONDS * speed())) {
+        if (waiting.size() >= Math.min(maxWaiting, patience.get().toMillis() / 1e3 * speed())) {
           return new Answer.ComesAgain(slot());
         }
         waiting.add(place);

@@ -595,8 +595,7 @@ final class ConnectionStage extends GraphStage<FlowShape<ByteString, ByteString>
 
     /** Asks for a turn: after the death of a node, all of its devices come at once. */
     private void admit(Circuit circuit) {
-      // A client waits for an answer for about the time that a session has; most is for its turn.
-      circuit.answerBy = now() + settings.sessionTimeout().toNanos() / 5 * 3;
+      circuit.answerBy = now() + settings.turnTimeout().toNanos();
       wakeAt(circuit.answerBy);
       AsyncCallback<Circuit> callback = started(turn);
       switch (edge.admission().enter(() -> callback.invoke(circuit))) {

@@ -87,7 +87,11 @@ public final class Edge {
     this.limits = new ConnectionLimits(() -> settings.get().connections());
     EdgeSettings atStart = settings.get();
     this.admission =
-        new Admission(atStart.maxOpening(), atStart.maxWaitingToOpen(), System::nanoTime);
+        new Admission(
+            atStart.maxOpening(),
+            atStart.maxWaitingToOpen(),
+            () -> settings.get().turnTimeout(),
+            System::nanoTime);
     this.metrics = new EdgeMetrics(registry, limits, admission);
     this.inputTrace = new InputTrace(tracing);
   }

@@ -133,6 +133,14 @@ public record EdgeSettings(
     allowedOrigins = List.copyOf(allowedOrigins);
   }
 
+  /**
+   * How long a device waits for its turn. A client waits for an answer for about the time that a
+   * session has; most of it is for the turn.
+   */
+  Duration turnTimeout() {
+    return sessionTimeout.multipliedBy(3).dividedBy(5);
+  }
+
   /** Reads the block {@code clawterm.edge}. */
   public static EdgeSettings from(Config config) {
     return new EdgeSettings(

@@ -14,7 +14,7 @@ class AdmissionTest {
 
   private final AtomicLong clock = new AtomicLong(1_000_000_000);
   private final List<String> admitted = new ArrayList<>();
-  private final Admission admission = new Admission(2, 2, clock::get);
+  private final Admission admission = new Admission(2, 2, () -> Duration.ofSeconds(6), clock::get);
 
   private Place enter(String name) {
     return ((Answer.Enters) admission.enter(() -> admitted.add(name))).place();
@@ -89,6 +89,17 @@ class AdmissionTest {
     refusals(300);
 
     assertThat(admission.slot()).isBetween(Duration.ofSeconds(6), Duration.ofSeconds(10));
+  }
+
+  @Test
+  void noMoreWaitThanGetTheirTurnInTime() {
+    var hasty = new Admission(2, 1_000, () -> Duration.ofMillis(500), clock::get);
+    int waiting = 0;
+    while (hasty.enter(() -> {}) instanceof Answer.Enters) {
+      waiting++;
+    }
+
+    assertThat(waiting).as("two at once, and twenty a second").isEqualTo(2 + 10);
   }
 
   /** So many attempts, two at a time, each so long. */

@@ -260,6 +260,40 @@ class CircuitsTest {
   }
 
   @Test
+  void whoWaitsForASessionThatDoesNotAnswerLeavesItsPlaceToOthers() throws Exception {
+    try (EdgeFixture busy = new EdgeFixture("max-opening = 1");
+        TestClient first = busy.client();
+        TestClient second = busy.client()) {
+      busy.sessions.deaf = true;
+      first.send(connectFrame(fields()));
+      await().until(() -> busy.edge.admission().served() == 1);
+      second.send(connectFrame(fields()));
+      await().until(() -> busy.edge.admission().waiting() == 1);
+
+      await().until(() -> busy.edge.admission().waiting() == 0);
+      busy.sessions.deaf = false;
+      assertThat(second.receive().type()).isEqualTo(FrameType.ACCEPT);
+      assertThat(first.receive().type()).isEqualTo(FrameType.ACCEPT);
+    }
+  }
+
+  @Test
+  void whoseTurnDoesNotComeIsToldATimeOfItsOwn() throws Exception {
+    try (EdgeFixture busy = new EdgeFixture("max-opening = 1, session-timeout = 500ms");
+        TestClient first = busy.client();
+        TestClient second = busy.client()) {
+      busy.sessions.deaf = true;
+      first.send(connectFrame(fields()));
+      await().until(() -> busy.edge.admission().served() == 1);
+      second.send(connectFrame(fields()));
+
+      Frame refused = second.receive();
+      assertThat(code(refused)).isEqualTo(Code.OVERLOADED);
+      assertThat(refused.fields().text()).hasValue("many devices come back at once");
+    }
+  }
+
+  @Test
   void whoGoesAwayWhileItWaitsGivesItsPlaceBackAndWakesNoSession() throws Exception {
     try (EdgeFixture busy = new EdgeFixture("max-opening = 1");
         TestClient first = busy.client()) {
