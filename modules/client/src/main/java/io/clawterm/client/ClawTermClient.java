@@ -211,7 +211,10 @@ public final class ClawTermClient implements AutoCloseable {
       return this;
     }
 
-    /** The shortest and the longest wait before a reconnect: 100 ms and 10 s unless set. */
+    /**
+     * The shortest and the longest wait before a reconnect: 100 ms and 10 s unless set. Where the
+     * server says when to come, that counts; this wait makes it a second at most.
+     */
     public Builder backoff(Duration min, Duration max) {
       this.minBackoff = min;
       this.maxBackoff = max;
