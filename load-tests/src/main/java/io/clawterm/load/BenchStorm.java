@@ -32,11 +32,20 @@ final class BenchStorm {
   public static void main(String[] args) throws IOException, InterruptedException {
     int clients = Integer.parseInt(args[0]);
     Path folder = Files.createTempDirectory("clawterm-storm");
-    var nodes = new ArrayList<NodeProcess>();
     try (EmbeddedPostgres postgres =
         EmbeddedPostgres.start(folder.resolve("pg"), EmbeddedPostgresSettings.defaults())) {
       BenchReport.title("storm: %,d clients of a node that is killed".formatted(clients));
-      startNodes(nodes, folder, postgres.target());
+      run(clients, folder, postgres.target());
+    } finally {
+      BenchFiles.delete(folder);
+    }
+  }
+
+  private static void run(int clients, Path folder, JdbcTarget database)
+      throws IOException, InterruptedException {
+    var nodes = new ArrayList<NodeProcess>();
+    try {
+      startNodes(nodes, folder, database);
       new Storm(nodes, "code that runs for the first time").run(Math.max(100, clients / 5));
       nodes.getFirst().start();
       awaitReady(nodes.getFirst());
@@ -44,10 +53,9 @@ final class BenchStorm {
       BenchReport.target("all clients back", outcome.longestSeconds(), "<=", TARGET_SECONDS, "s");
       BenchReport.target("p99 of a question", outcome.ratio(), "<=", TARGET_RATIO, "times");
     } finally {
-      for (NodeProcess node : nodes) {
+      for (NodeProcess node : nodes) { // before their database
         node.close();
       }
-      BenchFiles.delete(folder);
     }
   }
 
