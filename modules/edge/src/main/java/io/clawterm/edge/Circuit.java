@@ -7,6 +7,7 @@ import io.clawterm.protocol.Sequence;
 import io.clawterm.session.DeviceMessage;
 import io.clawterm.session.SessionCommand;
 import io.opentelemetry.api.trace.Span;
+import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -15,14 +16,13 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * One session on one connection: its numbers in both directions, the credit of its output and its
- * deadlines. It decides nothing and sends nothing; {@link ConnectionStage} does.
+ * deadlines. It decides nothing and sends nothing; {@link Opening} and {@link Circuits} do.
  *
- * <p>Times are nanoseconds since the connection began, so that they compare as plain numbers.
+ * <p>Times are those of the connection's {@link Alarm}.
  */
 final class Circuit {
 
-  /** No deadline. */
-  static final long NEVER = Long.MAX_VALUE;
+  private static final long NEVER = Alarm.NEVER;
 
   /** What an input frame costs beyond its payload, in each count of bytes on the way. */
   static final int INPUT_OVERHEAD_BYTES = 64;
@@ -148,10 +148,10 @@ final class Circuit {
     return inFlightBytes;
   }
 
-  /** When the oldest input that is not durable was handed over. */
-  long oldestInFlight() {
+  /** When the oldest input that was handed over must be durable. */
+  long durableBy(Duration limit) {
     Handed oldest = inFlight.peek();
-    return oldest == null ? NEVER : oldest.at;
+    return oldest == null ? NEVER : oldest.at + limit.toNanos();
   }
 
   /** Input is in the journal up to this number. */
@@ -168,9 +168,28 @@ final class Circuit {
     }
   }
 
+  /** Whether it has no answer to its CONNECT or RESUME yet. */
+  boolean isOpening() {
+    return switch (phase) {
+      case WAITING, RESOLVING, OPENING -> true;
+      case ATTACHED, LEAVING, ENDED -> false;
+    };
+  }
+
+  /** Gives its place to the next, if it has one. */
+  void leavePlace(boolean served) {
+    Admission.Place left = place;
+    if (left != null) {
+      place = null;
+      left.leave(served);
+    }
+  }
+
   /** Nothing more is heard of what was handed over: the device sends it again. */
   void ended() {
     phase = Phase.ENDED;
+    leavePlace(false);
+    held.clear();
     inFlight.forEach(left -> InputTrace.end(left.span, false));
     inFlight.clear();
     inFlightBytes = 0;
@@ -303,6 +322,18 @@ final class Circuit {
 
   void writtenAt(long now) {
     writtenAt = now;
+  }
+
+  /** When the next thing is due. */
+  long nextDeadline(Duration durableLimit) {
+    if (!held.isEmpty()) {
+      return NEVER; // it has its answer, and waits for its turn to give it
+    }
+    long due = Math.min(answerBy, durableBy(durableLimit));
+    if (phase == Phase.OPENING) {
+      due = Math.min(due, askAgainAt);
+    }
+    return keepaliveWaits ? due : Math.min(due, Math.min(acknowledgeBy, keepaliveAt()));
   }
 
   /** The number that frames other than DATA carry. */

@@ -5,6 +5,7 @@ import io.clawterm.protocol.Fields;
 import io.clawterm.protocol.Frame;
 import io.clawterm.protocol.FrameType;
 import java.nio.ByteBuffer;
+import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -30,9 +31,29 @@ final class Outbox {
 
   private final Deque<Item> items = new ArrayDeque<>(4);
   private final Deque<Circuit> keepalives = new ArrayDeque<>(2);
+  private final EdgeMetrics metrics;
+  private final Duration usualRetry;
   private long answerBytes;
+  private boolean answered;
+
+  /**
+   * Is empty.
+   *
+   * @param usualRetry when a device is to come again where nothing else is said
+   */
+  Outbox(EdgeMetrics metrics, Duration usualRetry) {
+    this.metrics = metrics;
+    this.usualRetry = usualRetry;
+  }
+
+  /** A refusal of a session, or of the connection: 0. */
+  void refuse(int session, int sequence, Refusal refusal) {
+    metrics.disconnected(refusal.code());
+    answer(refusal.frame(session, sequence, usualRetry));
+  }
 
   void answer(Frame frame) {
+    answered = true;
     items.add(new Item(frame, null, 0, 0));
     answerBytes += frame.length();
   }
@@ -50,6 +71,11 @@ final class Outbox {
 
   boolean isEmpty() {
     return items.isEmpty() && keepalives.isEmpty();
+  }
+
+  /** Whether the client has been told anything yet. */
+  boolean answered() {
+    return answered;
   }
 
   long answerBytes() {

@@ -25,14 +25,13 @@ record Refusal(Code code, String text, Optional<String> address, Optional<Durati
    *
    * @param session 0: the connection
    * @param usualRetry when a device is to come where nothing else is said
-   * @param version that is spoken here
    */
-  Frame frame(int session, int sequence, Duration usualRetry, int version) {
+  Frame frame(int session, int sequence, Duration usualRetry) {
     Fields.Builder fields = Fields.builder().code(code).text(text);
     switch (code) {
       case OVERLOADED, SHUTTING_DOWN, MOVED ->
           fields.retryAfterMs(retryAfter.orElse(usualRetry).toMillis());
-      case UNSUPPORTED_VERSION -> fields.version(version);
+      case UNSUPPORTED_VERSION -> fields.version(Wish.VERSION);
       case OK,
           SUSPENDED,
           CLOSED,

@@ -31,6 +31,9 @@ record Wish(
     long tokenGeneration,
     long lastNumber) {
 
+  /** The version of the protocol that is spoken here. */
+  static final int VERSION = 1;
+
   /**
    * Reads it.
    *
