@@ -36,6 +36,11 @@ final class ConnectOrder {
     return waiting.size();
   }
 
+  /** Those of which it is not known yet which session they get. */
+  long withoutSession() {
+    return waiting.stream().filter(it -> it.session == null && it.refusal == null).count();
+  }
+
   boolean isEmpty() {
     return waiting.isEmpty();
   }

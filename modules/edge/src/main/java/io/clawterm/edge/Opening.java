@@ -66,7 +66,6 @@ final class Opening {
   private final Executor stage;
   private final Supplier<StageActor> actor;
   private final Runnable welcome;
-  private int resolving;
 
   /**
    * Nobody has come yet.
@@ -106,7 +105,7 @@ final class Opening {
     } else if (circuit.wish.key().isPresent() && !Sessions.isUsableKey(circuit.wish.key().get())) {
       connects.refuse(
           circuit, new Refusal(Code.FORBIDDEN, "a session key has 1 to 160 visible characters"));
-    } else if (circuits.size() + resolving >= settings.maxCircuits()
+    } else if (sessions() > settings.maxCircuits()
         || connects.size() > settings.maxPendingConnects()) {
       connects.refuse(circuit, TOO_MANY);
     } else {
@@ -140,7 +139,7 @@ final class Opening {
     if (fields.lastSeq().orElse(0) < 0) {
       throw new ProtocolViolation(Code.PROTOCOL_ERROR, "LAST_SEQ is above what can be");
     }
-    if (circuits.size() + resolving >= settings.maxCircuits()) {
+    if (sessions() >= settings.maxCircuits()) {
       refuseResume(id, TOO_MANY);
       return;
     }
@@ -149,6 +148,11 @@ final class Opening {
     circuit.session = id;
     circuits.put(circuit);
     admit(circuit);
+  }
+
+  /** How many there are on this connection, or will be. */
+  private long sessions() {
+    return circuits.size() + connects.withoutSession();
   }
 
   private static void checkVersion(Fields fields) {
@@ -169,7 +173,8 @@ final class Opening {
 
   /** Asks for a turn: after the death of a node, all of its devices come at once. */
   private void admit(Circuit circuit) {
-    answerWithin(circuit, settings.turnTimeout());
+    circuit.answerBy = alarm.now() + settings.turnTimeout().toNanos();
+    alarm.wakeAt(circuit.answerBy);
     switch (edge.admission().enter(() -> stage.execute(() -> onTurn(circuit)))) {
       case Admission.Answer.Enters enters -> circuit.place = enters.place();
       case Admission.Answer.ComesAgain again -> circuits.finish(circuit, comesAgain(again.after()));
@@ -180,18 +185,14 @@ final class Opening {
     if (circuit.phase != Phase.WAITING) {
       return;
     }
-    answerWithin(circuit, settings.sessionTimeout());
+    // The session has what the turn has left of the time after which the client gives up.
+    circuit.answerBy += settings.sessionTimeout().minus(settings.turnTimeout()).toNanos();
     SessionId id = circuit.session;
     if (id == null) {
       resolve(circuit, Optional.empty());
     } else {
       open(circuit, id);
     }
-  }
-
-  private void answerWithin(Circuit circuit, Duration limit) {
-    circuit.answerBy = alarm.now() + limit.toNanos();
-    alarm.wakeAt(circuit.answerBy);
   }
 
   private static Refusal comesAgain(Duration after) {
@@ -204,7 +205,6 @@ final class Opening {
   private void resolve(Circuit circuit, Optional<SessionId> unlike) {
     circuit.phase = Phase.RESOLVING;
     circuit.tries++;
-    resolving++;
     Wish wish = circuit.wish;
     var unused =
         edge.sessions()
@@ -213,7 +213,6 @@ final class Opening {
   }
 
   private void resolved(Circuit circuit, @Nullable SessionId id, @Nullable Throwable failure) {
-    resolving--;
     if (circuit.phase != Phase.RESOLVING) {
       return;
     }

@@ -278,6 +278,23 @@ class CircuitsTest {
   }
 
   @Test
+  void connectsThatWaitForTheirTurnCountAsSessions() throws Exception {
+    try (EdgeFixture busy = new EdgeFixture("max-opening = 1, max-circuits = 2");
+        TestClient client = busy.client()) {
+      busy.sessions.deaf = true;
+      for (int i = 0; i < 3; i++) {
+        client.send(connectFrame(fields()));
+      }
+      await().until(() -> busy.edge.admission().waiting() == 1);
+      busy.sessions.deaf = false;
+
+      assertThat(client.receive().type()).isEqualTo(FrameType.ACCEPT);
+      assertThat(client.receive().type()).isEqualTo(FrameType.ACCEPT);
+      assertThat(code(client.receive())).isEqualTo(Code.OVERLOADED);
+    }
+  }
+
+  @Test
   void whoseTurnDoesNotComeIsToldATimeOfItsOwn() throws Exception {
     try (EdgeFixture busy = new EdgeFixture("max-opening = 1, session-timeout = 500ms");
         TestClient first = busy.client();
