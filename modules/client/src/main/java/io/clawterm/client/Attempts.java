@@ -12,6 +12,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * One connection after the other, each from its opening to its end, with the attachments on it. For
  * the driver's thread alone.
+ *
+ * <p>A connection on which the server wants to be asked again is kept until then: after the death
+ * of a node many clients wait for their turn, and a new connection costs as much as the turn.
  */
 final class Attempts {
   private static final Duration WRITER_LIMIT = Duration.ofSeconds(1);
@@ -27,6 +30,7 @@ final class Attempts {
   private final Sender sender;
   private final Receiver receiver;
   private final BiConsumer<String, Duration> lost;
+  private @Nullable Connection kept;
   private long lostAt = System.nanoTime();
 
   Attempts(
@@ -57,11 +61,15 @@ final class Attempts {
     return Duration.ofNanos(System.nanoTime() - lostAt);
   }
 
-  /** One connection, from opening it to its end. */
+  /** One connection, from opening it to its end; or the one that was kept goes on. */
   Outcome run() throws InterruptedException {
-    Connection connection;
+    Connection connection = kept;
+    kept = null;
     try {
-      connection = new Connection(links.open(route.address()), scheduler, settings.answerTimeout());
+      if (connection == null || connection.isClosed()) {
+        connection =
+            new Connection(links.open(route.address()), scheduler, settings.answerTimeout());
+      }
     } catch (IOException e) {
       return failedToOpen(e.getMessage() == null ? e.toString() : e.getMessage(), e);
     } catch (ClientException e) {
@@ -71,8 +79,32 @@ final class Attempts {
     } catch (UncheckedIOException e) {
       throw new ClientException.StoreFailed("can't read the known servers", e);
     }
-    try (connection) {
-      return converse(connection);
+    try {
+      Outcome outcome = converse(connection);
+      if (outcome instanceof Outcome.Retry retry && retry.here()) {
+        connection.watch(retry.atLeast().plus(settings.answerTimeout()));
+        kept = connection;
+      }
+      return outcome;
+    } finally {
+      if (kept != connection) {
+        connection.close();
+      }
+    }
+  }
+
+  private static boolean staysOpen(Outcome outcome) {
+    return switch (outcome) {
+      case Outcome.Again again -> true;
+      case Outcome.Retry retry -> retry.here();
+      case Outcome.End end -> false;
+    };
+  }
+
+  /** Lets go of the connection that was kept, if there is one. */
+  void close() {
+    if (kept != null) {
+      kept.close();
     }
   }
 
@@ -114,14 +146,17 @@ final class Attempts {
       if (!standing.enter(connection)) {
         return new Outcome.End(new Ending.Left());
       }
+      connection.watch(wait.plus(settings.answerTimeout()));
       Outcome refused = greeter.greet(connection, wait);
       if (refused != null) {
-        return refused(refused);
+        Outcome after = refused(refused);
+        stays = staysOpen(after);
+        return after;
       }
       attachedAt = System.nanoTime();
       writer = Thread.ofVirtual().name("clawterm-writer").start(() -> sender.write(connection));
       Outcome outcome = receiver.read(connection);
-      stays = outcome instanceof Outcome.Again;
+      stays = staysOpen(outcome);
       return outcome;
     } catch (IOException e) {
       String reason = connection.wasSilent() ? "the server is silent" : "connection lost";

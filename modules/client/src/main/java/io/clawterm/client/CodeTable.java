@@ -4,6 +4,7 @@ import io.clawterm.protocol.Code;
 import io.clawterm.protocol.Fields;
 import java.io.EOFException;
 import java.time.Duration;
+import java.util.Optional;
 import java.util.random.RandomGenerator;
 
 /**
@@ -58,6 +59,13 @@ final class CodeTable {
       case PROTOCOL_ERROR, UNAUTHENTICATED, FORBIDDEN, NO_SUCH_TARGET, TOO_LARGE ->
           new Outcome.End(failed(code, text));
     };
+  }
+
+  /** What follows from a DISCONNECT that names a session which was asked for, not more. */
+  Outcome sessionRefused(Fields fields) {
+    Outcome outcome = outcome(fields);
+    boolean busy = fields.code().equals(Optional.of(Code.OVERLOADED));
+    return busy && outcome instanceof Outcome.Retry retry ? retry.onThisConnection() : outcome;
   }
 
   private Outcome moved(String reason, Fields fields, Duration wait) {

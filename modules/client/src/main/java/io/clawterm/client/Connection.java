@@ -38,8 +38,9 @@ final class Connection implements AutoCloseable {
     watch(silenceLimit);
   }
 
-  /** Sets how long nothing may come. */
+  /** Sets how long nothing may come, from now on. */
   synchronized void watch(Duration silenceLimit) {
+    lastReadAt = System.nanoTime();
     if (watch != null) {
       watch.cancel(false);
     }

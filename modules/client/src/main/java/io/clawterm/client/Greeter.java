@@ -79,7 +79,10 @@ final class Greeter {
     Fields fields = answer.fields();
     SessionId known = session.known();
     return switch (answer.type()) {
-      case DISCONNECT -> codes.outcome(fields);
+      case DISCONNECT ->
+          known != null && known.value() == answer.sessionId()
+              ? codes.sessionRefused(fields)
+              : codes.outcome(fields);
       case ACCEPT -> {
         if (known != null) {
           throw new ClientException.ProtocolViolation("ACCEPT in answer to RESUME", null);

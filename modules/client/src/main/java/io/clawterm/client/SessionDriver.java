@@ -242,6 +242,7 @@ final class SessionDriver {
       LOG.atError().setCause(e).log("a client session failed");
       ending = new Ending.Failed(new ClientException.ProtocolViolation("this client failed", e));
     }
+    attempts.close();
     finish(ending);
   }
 

@@ -105,6 +105,41 @@ class MovedTest {
   }
 
   @Test
+  void aServerThatHasNoTimeIsAskedAgainOnTheSameConnection() throws Exception {
+    try (var server = ScriptedServer.unix(folder.resolve("s"));
+        ClawTermClient client = clientOf(server).answerTimeout(Duration.ofSeconds(2)).build()) {
+      ClientSession session = resultOf(client.connect(ConnectOptions.defaults()));
+      for (int millis : List.of(5, 2_100)) { // the second is longer than an answer may take
+        server.refuseNextResume(
+            Fields.builder().code(Code.OVERLOADED).text("busy").retryAfterMs(millis).build());
+      }
+
+      server.cutAll();
+
+      assertThat(resultOf(session.send("in its turn"))).isEqualTo(1);
+      assertThat(server.greetings()).hasSize(4);
+      assertThat(server.connectionCount()).isEqualTo(2);
+      assertThat(server.violations()).isEmpty();
+    }
+  }
+
+  @Test
+  void whoLetsGoWhileItWaitsClosesItsConnection() throws Exception {
+    try (var server = ScriptedServer.unix(folder.resolve("s"));
+        ClawTermClient client = listening(server)) {
+      ClientSession session = resultOf(client.connect(ConnectOptions.defaults()));
+      server.refuseNextResume(
+          Fields.builder().code(Code.OVERLOADED).text("busy").retryAfterMs(60_000).build());
+      server.cutAll();
+      eventually().until(() -> server.greetings().size() == 2);
+
+      session.close();
+
+      eventually().until(() -> server.attachments().getLast().isOver());
+    }
+  }
+
+  @Test
   void aConnectionThatIsClosedBeforeItIsTimeIsReplaced() throws Exception {
     try (var server = ScriptedServer.unix(folder.resolve("s"));
         ClawTermClient client = listening(server)) {

@@ -46,6 +46,7 @@ final class ScriptedServer implements Closeable {
   private final Map<ByteBuffer, Session> nonces = new HashMap<>();
   private final Map<String, Session> keys = new HashMap<>();
   private final ArrayDeque<Fields> refusals = new ArrayDeque<>();
+  private final ArrayDeque<Fields> refusedResumes = new ArrayDeque<>();
   private final List<Attachment> attachments = new CopyOnWriteArrayList<>();
   private final List<Frame> greetings = new CopyOnWriteArrayList<>();
   private final List<String> violations = new CopyOnWriteArrayList<>();
@@ -203,6 +204,13 @@ final class ScriptedServer implements Closeable {
   void refuseNext(Fields reason) {
     synchronized (monitor) {
       refusals.add(reason);
+    }
+  }
+
+  /** The next RESUME is answered with this, for its session alone: the connection stays. */
+  void refuseNextResume(Fields reason) {
+    synchronized (monitor) {
+      refusedResumes.add(reason);
     }
   }
 
@@ -491,6 +499,11 @@ final class ScriptedServer implements Closeable {
       Fields refusal = refusals.poll();
       if (refusal != null) {
         bye(refusal);
+        return;
+      }
+      Fields busy = frame.type() == FrameType.RESUME ? refusedResumes.poll() : null;
+      if (busy != null) {
+        write(Frame.of(frame.sessionId(), 0, FrameType.DISCONNECT, 0, busy));
         return;
       }
       if (frame.type() == FrameType.CONNECT) {

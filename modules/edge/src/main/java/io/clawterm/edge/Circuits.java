@@ -52,8 +52,8 @@ final class Circuits {
   /** Sessions that were here: frames that had been sent before the client knew are no errors. */
   private final Set<Integer> ended = new LinkedHashSet<>(2);
 
-  /** Sessions that have moved, whose devices may come back on this connection, and until when. */
-  private final Set<Integer> moved = new HashSet<>(2);
+  /** Sessions whose devices were told to ask again, on this connection if they like. */
+  private final Set<Integer> returning = new HashSet<>(2);
 
   private long returnBy;
 
@@ -103,12 +103,12 @@ final class Circuits {
   void begins(Circuit circuit) {
     put(circuit);
     ended.remove(circuit.id());
-    moved.remove(circuit.id());
+    returning.remove(circuit.id());
   }
 
-  /** Whether devices may come back on this connection although none of them is here. */
+  /** Whether a device may come back on this connection although none is here. */
   boolean mayReturn() {
-    return !moved.isEmpty() && alarm.now() < returnBy;
+    return !returning.isEmpty() && alarm.now() < returnBy;
   }
 
   /** Whether more input is on its way than is read ahead. */
@@ -287,7 +287,7 @@ final class Circuits {
     finish(
         circuit,
         message.code() == Code.MOVED
-            ? goOn(circuit, message.text())
+            ? moved(message.text())
             : new Refusal(message.code(), message.text()));
   }
 
@@ -296,16 +296,13 @@ final class Circuits {
     for (Circuit circuit : all()) {
       if (circuit.entity != null && Adapter.toClassic(circuit.entity).equals(gone)) {
         circuit.entity = null;
-        finish(circuit, goOn(circuit, "the session is taken up again elsewhere"));
+        finish(circuit, moved("the session is taken up again elsewhere"));
       }
     }
   }
 
   /** The device may ask for its session at once: sharding keeps that until it is there again. */
-  private Refusal goOn(Circuit circuit, String text) {
-    moved.add(circuit.id());
-    returnBy = alarm.now() + settings.firstFrameTimeout().toNanos();
-    alarm.wakeAt(returnBy);
+  private static Refusal moved(String text) {
     return new Refusal(Code.MOVED, text, Optional.empty(), Optional.of(Duration.ZERO));
   }
 
@@ -333,6 +330,7 @@ final class Circuits {
     if (circuit.session != null) {
       byId.remove(circuit.id());
       remember(circuit.id());
+      refusal.retryAfter().ifPresent(after -> expect(circuit.id(), after));
     }
     if (opening && !circuit.wish.resume()) {
       connects.refuse(circuit, refusal);
@@ -344,6 +342,14 @@ final class Circuits {
       circuit.waiting.forEach(outbox::output);
     }
     outbox.refuse(circuit.id(), circuit.sequence(), refusal);
+  }
+
+  /** The device was told when to ask again; a client takes up to half as long more. */
+  private void expect(int session, Duration after) {
+    returning.add(session);
+    Duration latest = after.multipliedBy(3).dividedBy(2).plus(settings.firstFrameTimeout());
+    returnBy = Math.max(returnBy, alarm.now() + latest.toNanos());
+    alarm.wakeAt(returnBy);
   }
 
   private void unwatch(Circuit circuit) {

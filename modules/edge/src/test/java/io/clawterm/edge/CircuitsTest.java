@@ -260,6 +260,33 @@ class CircuitsTest {
   }
 
   @Test
+  void whoIsToComeAgainWithItsSessionMayDoSoOnTheSameConnection() throws Exception {
+    try (EdgeFixture busy = new EdgeFixture("max-opening = 1, max-waiting-to-open = 1");
+        TestClient device = busy.client();
+        TestClient first = busy.client();
+        TestClient second = busy.client()) {
+      Frame accept = device.open();
+      device.hangUp();
+      busy.sessions.deaf = true;
+      first.send(connectFrame(fields()));
+      second.send(connectFrame(fields()));
+      await().until(() -> busy.edge.admission().waiting() == 1);
+      try (TestClient back = busy.client()) {
+        back.send(resumeFrame(accept.sessionId(), token(accept), 0, fields()));
+        Frame refused = back.receive();
+        assertThat(code(refused)).isEqualTo(Code.OVERLOADED);
+        assertThat(refused.sessionId()).isEqualTo(accept.sessionId());
+
+        busy.sessions.deaf = false;
+        first.hangUp();
+        await().until(() -> busy.edge.admission().waiting() == 0);
+        back.send(resumeFrame(accept.sessionId(), token(accept), 0, fields()));
+        assertThat(back.receive().type()).isEqualTo(FrameType.RESUMED);
+      }
+    }
+  }
+
+  @Test
   void whoWaitsForASessionThatDoesNotAnswerLeavesItsPlaceToOthers() throws Exception {
     try (EdgeFixture busy = new EdgeFixture("max-opening = 1");
         TestClient first = busy.client();

@@ -47,7 +47,7 @@ final class PodDouble implements AutoCloseable {
   private int bytesRead;
   private int bytesWritten;
   private int connections;
-  private int connects;
+  private final List<Long> connectedAt = new ArrayList<>();
   private int keepaliveMs = 30_000;
   private long window = -1;
   private boolean silent;
@@ -178,7 +178,7 @@ final class PodDouble implements AutoCloseable {
   }
 
   private void connect(Link link, Fields fields) throws IOException {
-    connects++;
+    connectedAt.add(System.nanoTime());
     if (refused(link)) {
       return;
     }
@@ -498,8 +498,9 @@ final class PodDouble implements AutoCloseable {
     return connections;
   }
 
-  synchronized int connects() {
-    return connects;
+  /** When each CONNECT came, by {@link System#nanoTime}. */
+  synchronized List<Long> connectedAt() {
+    return List.copyOf(connectedAt);
   }
 
   private static String text(byte[] bytes) {
