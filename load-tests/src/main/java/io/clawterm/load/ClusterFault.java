@@ -214,15 +214,27 @@ enum ClusterFault {
       }
     }
   },
-  LITTLE_MEMORY("R28", "a node has an eighth of the heap of the others", Need.NOTHING) {
+  LITTLE_MEMORY("R28", "a node has 60 % of the memory that it takes", Need.MEMORY) {
     @Override
     void strike(Blow blow) throws IOException, InterruptedException {
       Member victim = blow.anyOne();
+      long bytes = victim.node().residentBytes() * 6 / 10;
       blow.fell(victim);
       victim.node().stop(PATIENCE);
-      blow.rig().start(victim, Launch.withOptions("-Xmx" + SMALL_HEAP));
-      blow.hold(10, blow.isLong() ? 60 : 12);
-      victim.node().kill();
+      try (MemoryGroup group = MemoryGroup.of(bytes)) {
+        // As the launcher has it: half for the heap, and nobody goes on without memory.
+        Launch launch = group.launch("-Xmx" + bytes / 2, "-XX:+ExitOnOutOfMemoryError");
+        long end = System.nanoTime() + (long) (blow.seconds(20, blow.isLong() ? 60 : 25) * 1e9);
+        victim.node().start(launch);
+        while (System.nanoTime() < end) {
+          LockSupport.parkNanos(100_000_000);
+          if (!victim.node().isAlive()) { // the kernel's kill -9, and whoever starts it again
+            blow.fell(victim);
+            victim.node().start(launch);
+          }
+        }
+        victim.node().kill();
+      }
       blow.rig().start(victim);
     }
   };
@@ -232,14 +244,13 @@ enum ClusterFault {
     NOTHING,
     /** That what lies between machines can be cut. */
     NETWORK,
+    /** That a process can be given so much memory and no more. */
+    MEMORY,
     /** libfaketime. */
     CLOCK,
     /** The distribution of the release before this one. */
     RELEASE
   }
-
-  /** Twice what a node with one session has alive (31 MiB); the others have 512 MiB. */
-  private static final String SMALL_HEAP = "64m";
 
   private static final Duration PATIENCE = Duration.ofMinutes(1);
 
@@ -325,9 +336,14 @@ enum ClusterFault {
       return all;
     }
 
+    /** Draws how long something takes. */
+    double seconds(double min, double max) {
+      return random.nextDouble(min, max);
+    }
+
     /** Lets the fault last, for a time between these. */
     void hold(double minSeconds, double maxSeconds) {
-      LockSupport.parkNanos((long) (random.nextDouble(minSeconds, maxSeconds) * 1e9));
+      LockSupport.parkNanos((long) (seconds(minSeconds, maxSeconds) * 1e9));
     }
   }
 }

@@ -188,6 +188,7 @@ final class ClusterRig implements AutoCloseable {
     return switch (need) {
       case NOTHING -> true;
       case NETWORK -> hosts.canCut();
+      case MEMORY -> MemoryGroup.isPossible();
       case CLOCK -> FalseClock.isPossible();
       case RELEASE -> plan.releaseBefore().isPresent();
     };

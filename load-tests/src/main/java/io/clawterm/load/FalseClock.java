@@ -52,6 +52,7 @@ record FalseClock(Path file) {
   /** How a process is started that goes by it. */
   Launch launch() {
     return new Launch(
+        List.of(),
         Optional.empty(),
         List.of(),
         Map.of(

@@ -174,7 +174,8 @@ public final class NodeProcess implements AutoCloseable {
     if (isAlive()) {
       throw new IllegalStateException("the node is running");
     }
-    var command = new ArrayList<>(seat.prefix());
+    var command = new ArrayList<>(launch.prefix());
+    command.addAll(seat.prefix());
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(OPTIONS);
     command.addAll(options);
