@@ -150,8 +150,10 @@ public final class ClawTermClient implements AutoCloseable {
     }
 
     /**
-     * Where the nodes of one cluster are. They are tried one after the other, beginning with the
-     * first; the token file keeps sessions under the first, so it must stay the same.
+     * Where the nodes of one cluster are. They are tried one after the other, the first one first,
+     * and the others in an order that is drawn for each session, so that not all clients of a dead
+     * node go to the same one. The token file keeps sessions under the first, so it must stay the
+     * same.
      */
     public Builder addresses(List<ServerAddress> nodes) {
       this.addresses = List.copyOf(nodes);

@@ -1,19 +1,26 @@
 package io.clawterm.client;
 
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
+import java.util.random.RandomGenerator;
 
 /**
  * Where the next connection goes: to where the server has sent this client, as long as somebody is
- * there, else to one of the configured addresses after the other. For use by one thread.
+ * there, else to one of the configured addresses after the other: the first one first, the others
+ * in an order of this client's own, so that not all clients of a dead node go to the same one. For
+ * use by one thread.
  */
 final class Route {
   private final List<ServerAddress> configured;
   private Optional<ServerAddress> moved = Optional.empty();
   private int at;
 
-  Route(List<ServerAddress> configured) {
-    this.configured = List.copyOf(configured);
+  Route(List<ServerAddress> configured, RandomGenerator random) {
+    List<ServerAddress> order = new ArrayList<>(configured);
+    Collections.shuffle(order.subList(1, order.size()), random);
+    this.configured = List.copyOf(order);
   }
 
   /** The address to try. */

@@ -78,7 +78,7 @@ final class SessionDriver {
     this.callbacks = callbacks;
     var random = new SecureRandom();
     this.backoff = new Backoff(settings.minBackoff(), settings.maxBackoff(), random);
-    var route = new Route(settings.addresses());
+    var route = new Route(settings.addresses(), random);
     this.output = new OutputQueue(settings.windowBytes(), this::outputHandled);
     var inputs = new InputLog(settings.maxUnacknowledged(), settings.maxUnacknowledgedBytes());
     this.ghosts = new Ghosts();
