@@ -56,14 +56,16 @@ final class ConnectionStage extends GraphStage<FlowShape<ByteString, ByteString>
   private final Edge edge;
   private final Peer peer;
   private final Framing framing;
+  private final Runnable started;
   private final Inlet<ByteString> in = Inlet.create("Connection.in");
   private final Outlet<ByteString> out = Outlet.create("Connection.out");
   private final FlowShape<ByteString, ByteString> shape = FlowShape.of(in, out);
 
-  ConnectionStage(Edge edge, Peer peer, Framing framing) {
+  ConnectionStage(Edge edge, Peer peer, Framing framing, Runnable started) {
     this.edge = edge;
     this.peer = peer;
     this.framing = framing;
+    this.started = started;
   }
 
   @Override
@@ -148,6 +150,7 @@ final class ConnectionStage extends GraphStage<FlowShape<ByteString, ByteString>
         close(0, new Refusal(Code.OVERLOADED, "too many connections"));
       }
       settle();
+      started.run();
     }
 
     @Override

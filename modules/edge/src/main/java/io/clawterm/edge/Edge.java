@@ -201,7 +201,17 @@ public final class Edge {
 
   /** One connection: bytes from the socket to bytes for it. Runs once. */
   Flow<ByteString, ByteString, NotUsed> connection(Peer peer, ConnectionStage.Framing framing) {
-    return Flow.fromGraph(new ConnectionStage(this, peer, framing));
+    return connection(peer, framing, () -> {});
+  }
+
+  /**
+   * One connection.
+   *
+   * @param started is run when it has begun to run
+   */
+  Flow<ByteString, ByteString, NotUsed> connection(
+      Peer peer, ConnectionStage.Framing framing, Runnable started) {
+    return Flow.fromGraph(new ConnectionStage(this, peer, framing, started));
   }
 
   /**

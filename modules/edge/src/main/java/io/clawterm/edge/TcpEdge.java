@@ -108,6 +108,15 @@ public final class TcpEdge {
     }
   }
 
+  /**
+   * So many connections are accepted before the first of them runs; others wait in the kernel. When
+   * the devices of a dead node come, thousands at once would else stand before what sessions do.
+   */
+  private static final int STARTING_AT_ONCE = 16;
+
+  /** One that is gone before it runs holds nobody up for longer. */
+  private static final Duration START_LIMIT = Duration.ofSeconds(1);
+
   private static final List<Inet.SocketOption> OPTIONS = List.of(TcpSO.tcpNoDelay(true));
 
   private static CompletionStage<TcpEdge> listen(
@@ -122,13 +131,25 @@ public final class TcpEdge {
         Tcp.get(system)
             .bind(host, port, edge.settings().tcpBacklog(), OPTIONS, true, Optional.empty());
     Materializer materializer = Materializer.matFromSystem(system);
-    Sink<Tcp.IncomingConnection, CompletionStage<Done>> serve =
-        Sink.foreach(connection -> {
-          Peer peer = Peer.of(transport, connection.remoteAddress().getAddress());
-          connection.handleWith(
-              layered.apply(edge.connection(peer, ConnectionStage.Framing.STREAM)), materializer);
-        });
-    return connections.toMat(serve, Keep.left()).run(materializer).thenApply(TcpEdge::new);
+    return connections
+        .mapAsyncUnordered(
+            STARTING_AT_ONCE,
+            connection -> {
+              var started = new CompletableFuture<Done>();
+              Peer peer = Peer.of(transport, connection.remoteAddress().getAddress());
+              connection.handleWith(
+                  layered.apply(
+                      edge.connection(
+                          peer,
+                          ConnectionStage.Framing.STREAM,
+                          () -> started.complete(Done.getInstance()))),
+                  materializer);
+              return started.completeOnTimeout(
+                  Done.getInstance(), START_LIMIT.toMillis(), TimeUnit.MILLISECONDS);
+            })
+        .to(Sink.ignore())
+        .run(materializer)
+        .thenApply(TcpEdge::new);
   }
 
   /** Where it listens. */
