@@ -317,6 +317,8 @@ public final class SessionEntity
   private Effect<SessionEvent, SessionState> commitInTurn() {
     if (!pending.hasChanges()) {
       pending.takeAfterwards().forEach(Runnable::run);
+    }
+    if (!pending.hasChanges()) {
       return leaving ? Effect().stop() : Effect().none();
     }
     if (handled == arrivals.commands() || handled - handledBefore >= MAX_COMMANDS) {

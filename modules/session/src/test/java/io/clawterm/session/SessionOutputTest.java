@@ -2,10 +2,13 @@ package io.clawterm.session;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 
+import akka.actor.typed.ActorRef;
 import akka.stream.javadsl.Source;
 import io.clawterm.protocol.Code;
 import io.clawterm.protocol.Mode;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -177,6 +180,28 @@ class SessionOutputTest {
     DeviceMessage last = again.edge.receiveMessage();
     assertThat(last).isInstanceOf(DeviceMessage.Detached.class);
     again.hearsNothing();
+  }
+
+  @Test
+  void whatFollowsFromACommandThatChangesNothingIsStoredAtOnce() {
+    TestDevice laptop = session.attached("laptop");
+    for (int life = 1; life <= 4; life++) { // so that the next one is far away, and commits nothing
+      session.targetStarted();
+      ActorRef<TargetCommand> target = session.target.actor.orElseThrow();
+      target.tell(new ScriptedTarget.Crash());
+      NODE.kit.createTestProbe().expectTerminated(target);
+    }
+    session.settle();
+    session.found = new Targets.Found.Missing("there is none any more");
+
+    session.actor().tell(new SessionCommand.Wake());
+
+    assertThat(laptop.detached()).isEqualTo(Code.NO_SUCH_TARGET);
+    await()
+        .atMost(Duration.ofSeconds(1))
+        .until(() ->
+            session.journaled().getLast().changes().getFirst()
+                instanceof SessionEvent.DeviceDetached);
   }
 
   @Test
