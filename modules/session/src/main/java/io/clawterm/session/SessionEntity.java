@@ -71,23 +71,6 @@ public final class SessionEntity
 
   private static final int MAX_ASKED = 64;
 
-  /** Messages of the entity to itself. */
-  private sealed interface Self extends SessionCommand.Own {
-    record Flush() implements Self {}
-
-    record Idle() implements Self {}
-
-    record StartTarget() implements Self {}
-
-    record TargetStopped(long epoch) implements Self {}
-
-    record EdgeGone(ActorRef<DeviceMessage> edge) implements Self {}
-
-    record PageRead(long attachment, List<LogEntry> entries) implements Self {}
-
-    record PageFailed(long attachment, Throwable cause) implements Self {}
-  }
-
   private final ActorContext<SessionCommand> context;
   private final TimerScheduler<SessionCommand> timers;
   private final ActorRef<ClusterSharding.ShardCommand> shard;
@@ -130,8 +113,7 @@ public final class SessionEntity
   private SessionState.Extent extent = new SessionState.Extent(1, 0, 0, List.of());
 
   private final CommitTrace trace;
-  private final TargetSlot target = new TargetSlot();
-  private Optional<Attachment.WindowSize> size = Optional.empty();
+  private final TargetSlot target;
 
   /** The behaviour of the entity with this id, which nobody wakes when it has moved. */
   public static Behavior<SessionCommand> create(
@@ -197,6 +179,7 @@ public final class SessionEntity
     this.unreadable = unreadable;
     this.movedAtWork = movedAtWork;
     this.trace = new CommitTrace(environment.tracing(), id);
+    this.target = new TargetSlot(id, environment, context, timers);
   }
 
   @Override
@@ -277,7 +260,7 @@ public final class SessionEntity
         case SessionCommand.Confirm confirm ->
             device(confirm.attachment()).ifPresent(this::confirm);
         case SessionCommand.Release release -> release(release);
-        case SessionCommand.Resize resize -> resize(resize.size());
+        case SessionCommand.Resize resize -> target.resize(resize.size());
         case SessionCommand.Detach detach ->
             detach(detach.attachment(), detach.acknowledged(), OptionalLong.empty());
         case SessionCommand.Suspend suspend -> suspend(suspend);
@@ -292,19 +275,19 @@ public final class SessionEntity
         case SessionCommand.Finish finish -> finish(finish);
         case SessionCommand.Leave leave -> leaving = true;
         case SessionCommand.Own own -> {
-          switch ((Self) own) {
-            case Self.Flush flush -> {
+          switch ((SelfCommand) own) {
+            case SelfCommand.Flush flush -> {
               flushing = false;
               if (pending.hasChanges()) {
                 return commit();
               }
             }
-            case Self.Idle idle -> passivateIfIdle();
-            case Self.StartTarget start -> startTarget();
-            case Self.TargetStopped stopped -> targetStopped(stopped.epoch());
-            case Self.EdgeGone gone -> edgeGone(gone.edge());
-            case Self.PageRead page -> pageRead(page);
-            case Self.PageFailed failed -> pageFailed(failed);
+            case SelfCommand.Idle idle -> passivateIfIdle();
+            case SelfCommand.StartTarget start -> startTarget();
+            case SelfCommand.TargetStopped stopped -> targetStopped(stopped.epoch());
+            case SelfCommand.EdgeGone gone -> edgeGone(gone.edge());
+            case SelfCommand.PageRead page -> pageRead(page);
+            case SelfCommand.PageFailed failed -> pageFailed(failed);
           }
         }
       }
@@ -333,7 +316,7 @@ public final class SessionEntity
   private void scheduleFlush() {
     if (pending.hasChanges() && !flushing) {
       flushing = true;
-      context.getSelf().tell(new Self.Flush());
+      context.getSelf().tell(new SelfCommand.Flush());
     }
   }
 
@@ -514,8 +497,8 @@ public final class SessionEntity
       }
     }
     timers.cancel("idle");
-    context.watchWith(attachment.edge(), new Self.EdgeGone(attachment.edge()));
-    attachment.size().ifPresent(this::resize);
+    context.watchWith(attachment.edge(), new SelfCommand.EdgeGone(attachment.edge()));
+    attachment.size().ifPresent(target::resize);
     attachment
         .edge()
         .tell(
@@ -702,11 +685,6 @@ public final class SessionEntity
     return Optional.of(canonical);
   }
 
-  private void resize(Attachment.WindowSize newSize) {
-    size = Optional.of(newSize);
-    target.tell(new TargetCommand.Resized(newSize));
-  }
-
   // ---- output ----
 
   private void release(SessionCommand.Release release) {
@@ -775,11 +753,11 @@ public final class SessionEntity
         page,
         (entries, failure) ->
             failure == null
-                ? new Self.PageRead(number, entries)
-                : new Self.PageFailed(number, failure));
+                ? new SelfCommand.PageRead(number, entries)
+                : new SelfCommand.PageFailed(number, failure));
   }
 
-  private void pageRead(Self.PageRead page) {
+  private void pageRead(SelfCommand.PageRead page) {
     device(page.attachment())
         .ifPresent(device -> {
           device.reading = false;
@@ -798,7 +776,7 @@ public final class SessionEntity
         });
   }
 
-  private void pageFailed(Self.PageFailed failed) {
+  private void pageFailed(SelfCommand.PageFailed failed) {
     device(failed.attachment())
         .ifPresent(device -> {
           if (UnreadableLogException.isCauseOf(failed.cause())) {
@@ -817,33 +795,8 @@ public final class SessionEntity
   // ---- the target ----
 
   private void startTarget() {
-    if (target.isTaken() || !(committed instanceof SessionState.Open open)) {
-      return;
-    }
-    String name = open.identity().target();
-    switch (environment.targets().find(open.identity().owner(), name)) {
-      case Targets.Found.Available available -> {
-        long epoch = target.nextEpoch();
-        var start =
-            new TargetContext(
-                id,
-                epoch,
-                open.identity().owner(),
-                context.getSelf(),
-                (session, journal, number) ->
-                    environment
-                        .log()
-                        .read(session, Math.max(journal, open.log().journalOf(number)), number),
-                open.head(),
-                open.memo(),
-                size);
-        ActorRef<TargetCommand> actor = context.spawnAnonymous(available.target().start(start));
-        context.watchWith(actor, new Self.TargetStopped(epoch));
-        target.take(actor);
-        target.deliver(open.input().waiting());
-      }
-      case Targets.Found.Missing missing -> targetGone(missing.text());
-      case Targets.Found.Denied denied -> targetGone(denied.text());
+    if (committed instanceof SessionState.Open open) {
+      target.start(open).ifPresent(this::targetGone);
     }
   }
 
@@ -869,10 +822,7 @@ public final class SessionEntity
     }
     long epoch = emit.epoch();
     pending.then(() -> {
-      if (target.isLife(epoch)) {
-        target.tell(new TargetCommand.Emitted(count, first));
-      }
-      target.worked();
+      target.emitted(epoch, count, first);
       passivateSoon();
     });
     retain();
@@ -890,8 +840,7 @@ public final class SessionEntity
     }
     target.ended();
     if (pending.state() instanceof SessionState.Open) {
-      environment.metrics().targetRestarted();
-      timers.startSingleTimer("target", new Self.StartTarget(), target.backOff());
+      target.startSoon();
     }
   }
 
@@ -945,7 +894,7 @@ public final class SessionEntity
         device.ending = Optional.of(reason);
         serve(device);
       }
-      target.tell(new TargetCommand.Stop());
+      target.stop();
       passivateSoon();
     });
   }
@@ -1024,15 +973,14 @@ public final class SessionEntity
       boolean used = pending.state() instanceof SessionState.Open;
       timers.startSingleTimer(
           "idle",
-          new Self.Idle(),
+          new SelfCommand.Idle(),
           used ? environment.settings().passivateAfter() : Duration.ofSeconds(5));
     }
   }
 
   private void passivateIfIdle() {
     boolean work = pending.state().hasWork();
-    boolean worker = target.isTaken() || timers.isTimerActive("target");
-    if (attached.isEmpty() && !pending.hasChanges() && !(work && worker)) {
+    if (attached.isEmpty() && !pending.hasChanges() && !(work && target.isActive())) {
       resting = true;
       shard.tell(new ClusterSharding.Passivate<>(context.getSelf()));
     } else {

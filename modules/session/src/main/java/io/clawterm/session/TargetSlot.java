@@ -1,50 +1,95 @@
 package io.clawterm.session;
 
 import akka.actor.typed.ActorRef;
+import akka.actor.typed.javadsl.ActorContext;
+import akka.actor.typed.javadsl.TimerScheduler;
+import io.clawterm.api.SessionId;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 
 /**
  * The place behind a session where the actor of its target lives: one life at a time, each with an
- * epoch of its own, and how long to wait for the next.
+ * epoch of its own. It owns that actor, how long to wait for the next one, and what each is to know
+ * of the devices: the size of their terminal.
+ *
+ * <p>The session calls it, and hands over only what is durable.
  */
 final class TargetSlot {
 
   private static final Duration BACK_OFF = Duration.ofMillis(200);
   private static final Duration MAX_BACK_OFF = Duration.ofSeconds(10);
+  private static final String TIMER = "target";
 
+  private final SessionId id;
+  private final SessionEnvironment environment;
+  private final ActorContext<SessionCommand> context;
+  private final TimerScheduler<SessionCommand> timers;
   private Optional<ActorRef<TargetCommand>> actor = Optional.empty();
+  private Optional<Attachment.WindowSize> size = Optional.empty();
   private long epoch;
   private long emissions;
   private long delivered;
   private int failures;
 
-  boolean isTaken() {
-    return actor.isPresent();
+  TargetSlot(
+      SessionId id,
+      SessionEnvironment environment,
+      ActorContext<SessionCommand> context,
+      TimerScheduler<SessionCommand> timers) {
+    this.id = id;
+    this.environment = environment;
+    this.context = context;
+    this.timers = timers;
+  }
+
+  /** Begins a life if there is none. What is answered says why there can't be one any more. */
+  Optional<String> start(SessionState.Open open) {
+    if (actor.isPresent()) {
+      return Optional.empty();
+    }
+    SessionState.Identity identity = open.identity();
+    return switch (environment.targets().find(identity.owner(), identity.target())) {
+      case Targets.Found.Available available -> {
+        begin(available.target(), open);
+        yield Optional.empty();
+      }
+      case Targets.Found.Missing missing -> Optional.of(missing.text());
+      case Targets.Found.Denied denied -> Optional.of(denied.text());
+    };
+  }
+
+  private void begin(Target target, SessionState.Open open) {
+    epoch++;
+    emissions = 0;
+    delivered = 0;
+    var start =
+        new TargetContext(
+            id,
+            epoch,
+            open.identity().owner(),
+            context.getSelf(),
+            (session, journal, number) ->
+                environment
+                    .log()
+                    .read(session, Math.max(journal, open.log().journalOf(number)), number),
+            open.head(),
+            open.memo(),
+            size);
+    ActorRef<TargetCommand> life = context.spawnAnonymous(target.start(start));
+    context.watchWith(life, new SelfCommand.TargetStopped(epoch));
+    actor = Optional.of(life);
+    deliver(open.input().waiting());
+  }
+
+  /** Whether it lives, or is to live again soon. */
+  boolean isActive() {
+    return actor.isPresent() || timers.isTimerActive(TIMER);
   }
 
   /** Whether this is the life that there is; what an older one says has no place any more. */
   boolean isLife(long candidate) {
     return candidate == epoch;
-  }
-
-  /** The epoch of the life that begins now; {@link #take} follows. */
-  long nextEpoch() {
-    epoch++;
-    emissions = 0;
-    delivered = 0;
-    return epoch;
-  }
-
-  /** The actor of the life that has begun. */
-  void take(ActorRef<TargetCommand> life) {
-    actor = Optional.of(life);
-  }
-
-  /** Tells the target, if there is one. */
-  void tell(TargetCommand command) {
-    actor.ifPresent(life -> life.tell(command));
   }
 
   /** Hands over durable input, each frame once in a life. */
@@ -54,10 +99,16 @@ final class TargetSlot {
       known++;
     }
     List<TargetCommand.TargetInput> fresh = inputs.subList(known, inputs.size());
-    if (!fresh.isEmpty() && isTaken()) {
+    if (!fresh.isEmpty() && actor.isPresent()) {
       delivered = fresh.getLast().number();
       tell(new TargetCommand.Deliver(fresh));
     }
+  }
+
+  /** Tells it the size of the terminal, and each later life as well. */
+  void resize(Attachment.WindowSize newSize) {
+    size = Optional.of(newSize);
+    tell(new TargetCommand.Resized(newSize));
   }
 
   /** Counts an emission of this life; the first is 1. */
@@ -65,21 +116,37 @@ final class TargetSlot {
     return ++emissions;
   }
 
-  /** The target has got something done: the next failure is its first again. */
-  void worked() {
-    failures = 0;
+  /** An emission of that life is durable, its first entry under this number. */
+  void emitted(long speaker, long count, long firstNumber) {
+    if (isLife(speaker)) {
+      tell(new TargetCommand.Emitted(count, firstNumber));
+    }
+    failures = 0; // it has got something done: the next failure is its first again
   }
 
-  /** The life is over. */
+  /** The session is over for good. */
+  void stop() {
+    tell(new TargetCommand.Stop());
+  }
+
+  private void tell(TargetCommand command) {
+    actor.ifPresent(life -> life.tell(command));
+  }
+
+  /** The life is over; {@link #startSoon} may follow. */
   void ended() {
     actor = Optional.empty();
     epoch++;
   }
 
-  /** How long to wait before the next life. */
-  Duration backOff() {
+  /** Has the session begin the next life after a while, a longer one after each failure. */
+  void startSoon() {
+    environment.metrics().targetRestarted();
     Duration wait = BACK_OFF.multipliedBy(1L << Math.min(failures, 6));
     failures++;
-    return wait.compareTo(MAX_BACK_OFF) > 0 ? MAX_BACK_OFF : wait;
+    timers.startSingleTimer(
+        TIMER,
+        new SelfCommand.StartTarget(),
+        wait.compareTo(MAX_BACK_OFF) > 0 ? MAX_BACK_OFF : wait);
   }
 }
