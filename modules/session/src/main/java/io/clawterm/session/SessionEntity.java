@@ -40,10 +40,8 @@ import org.slf4j.LoggerFactory;
 /**
  * A session: its log, its devices and the target behind it.
  *
- * <p>Commands decide against the state as it will be after what is already decided ({@link
- * Pending}); the last of those that wait then commits all of it in one event. Commands that arrive
- * during that commit are stashed by Akka and form the next one: group commit without a timer.
- * Whatever is told to anybody is told after the commit that it rests on.
+ * <p>Commands decide against the state as it will be, and {@link GroupCommit} has what is decided
+ * committed. Whatever is told to anybody is told after the commit that it rests on.
  *
  * <p>A failed commit stops the entity and is not retried: it may mean that another writer exists.
  * Devices are told to come back, and the journal decides what holds.
@@ -62,12 +60,6 @@ public final class SessionEntity
 
   /** A message to a device's edge; with its frame it has to fit Artery's 256 KiB between nodes. */
   private static final long PAGE_BYTES = 131_072;
-
-  /**
-   * So many commands go into one commit: Akka hands out what is stashed recursively, up to the next
-   * write, and some thousands are more than a stack holds.
-   */
-  private static final long MAX_COMMANDS = 256;
 
   private static final int MAX_ASKED = 64;
 
@@ -88,19 +80,11 @@ public final class SessionEntity
   /** The attachments that were asked for lately. */
   private final Set<Long> asked = new LinkedHashSet<>(2);
 
-  private Pending pending = new Pending(new SessionState.Absent());
   private Tail tail = new Tail(1, 1);
-  private SessionState committed = new SessionState.Absent();
-
-  /** How many of the commands that have come are handled; the others are stashed. */
-  private long handled;
-
-  private long handledBefore;
 
   /** It could not be read back. */
   private boolean failed;
 
-  private boolean flushing;
   private boolean leaving;
 
   /** It has asked to be stopped, because nobody needs it. */
@@ -113,6 +97,7 @@ public final class SessionEntity
   private SessionState.Extent extent = new SessionState.Extent(1, 0, 0, List.of());
 
   private final CommitTrace trace;
+  private final GroupCommit commits;
   private final TargetSlot target;
 
   /** The behaviour of the entity with this id, which nobody wakes when it has moved. */
@@ -179,6 +164,7 @@ public final class SessionEntity
     this.unreadable = unreadable;
     this.movedAtWork = movedAtWork;
     this.trace = new CommitTrace(environment.tracing(), id);
+    this.commits = new GroupCommit(environment, arrivals, trace, context.getSelf());
     this.target = new TargetSlot(id, environment, context, timers);
   }
 
@@ -189,16 +175,7 @@ public final class SessionEntity
 
   @Override
   public EventHandler<SessionState, SessionEvent> eventHandler() {
-    return this::after;
-  }
-
-  /** Once an event is durable, that it can't follow is a matter of the log, not of this moment. */
-  private SessionState after(SessionState state, SessionEvent event) {
-    try {
-      return pending.after(state, event);
-    } catch (IllegalStateException e) {
-      throw new UnreadableLogException("an event of the journal does not follow what is before", e);
-    }
+    return commits::after;
   }
 
   @Override
@@ -244,7 +221,7 @@ public final class SessionEntity
   @Override
   public CommandHandler<SessionCommand, SessionEvent, SessionState> commandHandler() {
     return (state, command) -> {
-      handled++;
+      commits.beginTurn();
       switch (command) {
         case SessionCommand.Connect connect -> {
           if (isNew(connect.attachment())) {
@@ -268,7 +245,7 @@ public final class SessionEntity
         case SessionCommand.Close close -> close(close);
         case SessionCommand.ExpireIfDue due -> expireIfDue();
         case SessionCommand.Describe describe -> describe(describe);
-        case SessionCommand.Wake wake -> pending.then(this::startTarget);
+        case SessionCommand.Wake wake -> commits.then(this::startTarget);
         case SessionCommand.Export export -> export(export);
         case SessionCommand.Import step -> importStep(step);
         case SessionCommand.Emit emit -> emit(emit);
@@ -276,12 +253,7 @@ public final class SessionEntity
         case SessionCommand.Leave leave -> leaving = true;
         case SessionCommand.Own own -> {
           switch ((SelfCommand) own) {
-            case SelfCommand.Flush flush -> {
-              flushing = false;
-              if (pending.hasChanges()) {
-                return commit();
-              }
-            }
+            case SelfCommand.Flush flush -> commits.flush();
             case SelfCommand.Idle idle -> passivateIfIdle();
             case SelfCommand.StartTarget start -> startTarget();
             case SelfCommand.TargetStopped stopped -> targetStopped(stopped.epoch());
@@ -291,67 +263,38 @@ public final class SessionEntity
           }
         }
       }
-      return commitInTurn();
+      return endTurn();
     };
   }
 
   // ---- commits ----
 
-  private Effect<SessionEvent, SessionState> commitInTurn() {
-    if (!pending.hasChanges()) {
-      pending.takeAfterwards().forEach(Runnable::run);
+  private Effect<SessionEvent, SessionState> endTurn() {
+    Optional<GroupCommit.Batch> due = commits.endTurn();
+    if (due.isPresent()) {
+      return write(due.get());
     }
-    if (!pending.hasChanges()) {
-      return leaving ? Effect().stop() : Effect().none();
-    }
-    if (handled == arrivals.commands() || handled - handledBefore >= MAX_COMMANDS) {
-      return commit();
-    }
-    // Others wait and are decided first. A message to itself comes after them in any case: should
-    // Akka have dropped one, because too many were stashed, the count is never even again.
-    scheduleFlush();
-    return Effect().none();
+    return leaving && !commits.hasChanges() ? Effect().stop() : Effect().none();
   }
 
-  private void scheduleFlush() {
-    if (pending.hasChanges() && !flushing) {
-      flushing = true;
-      context.getSelf().tell(new SelfCommand.Flush());
-    }
-  }
-
-  private Effect<SessionEvent, SessionState> commit() {
-    handledBefore = handled;
-    flushing = false; // one that is still to come may be dropped, and finds nothing to do
-    SessionEvent event = pending.take(environment.clock().instant(), committed, trace.begin());
-    List<Runnable> afterwards = pending.takeAfterwards();
-    long started = System.nanoTime();
-    var persist =
-        Effect()
-            .persist(event)
-            .thenRun(state -> {
-              follow(state);
-              pending.committed(state);
-              List<Entry> entries = Entries.of(event);
-              entries.forEach(tail::add);
-              environment.metrics().committed(entries.size(), System.nanoTime() - started);
-              trace.durable(entries, lastSequenceNumber(context));
-              afterwards.forEach(Runnable::run);
-              List.copyOf(attached.values()).forEach(this::serve);
-              scheduleFlush();
-            });
+  private Effect<SessionEvent, SessionState> write(GroupCommit.Batch batch) {
+    var persist = Effect().persist(batch.event()).thenRun(state -> written(batch, state));
     return leaving ? persist.thenStop() : persist;
   }
 
+  private void written(GroupCommit.Batch batch, SessionState state) {
+    List<Entry> entries = commits.written(batch, state, lastSequenceNumber(context));
+    follow(state);
+    entries.forEach(tail::add);
+    batch.afterwards().forEach(Runnable::run);
+    List.copyOf(attached.values()).forEach(this::serve);
+    commits.flushSoon();
+  }
+
   private void follow(SessionState durable) {
-    committed = durable;
     if (durable instanceof SessionState.Open open) {
       extent = open.log();
     }
-  }
-
-  private void decide(SessionEvent.Change change) {
-    pending.add(change, environment.clock().instant());
   }
 
   // ---- devices come and go ----
@@ -367,7 +310,7 @@ public final class SessionEntity
 
   private void connect(SessionCommand.Connect connect) {
     Attachment attachment = connect.attachment();
-    switch (pending.state()) {
+    switch (commits.state()) {
       case SessionState.Absent absent -> {
         switch (environment.targets().find(connect.principal(), connect.target())) {
           case Targets.Found.Missing missing ->
@@ -375,7 +318,7 @@ public final class SessionEntity
           case Targets.Found.Denied denied ->
               refuse(attachment, DeviceMessage.Refusal.FORBIDDEN, denied.text());
           case Targets.Found.Available available -> {
-            decide(
+            commits.decide(
                 new SessionEvent.Created(
                     connect.principal(),
                     connect.key(),
@@ -384,7 +327,7 @@ public final class SessionEntity
                     new SecureRandom().nextInt() | 1,
                     granted(connect.expiry()).toSeconds()));
             attach(attachment, 0, 0);
-            pending.then(this::startTarget);
+            commits.then(this::startTarget);
           }
         }
       }
@@ -412,7 +355,7 @@ public final class SessionEntity
 
   private void resume(SessionCommand.Resume resume) {
     Attachment attachment = resume.attachment();
-    switch (pending.state()) {
+    switch (commits.state()) {
       case SessionState.Absent absent -> refuseUnknown(attachment);
       case SessionState.Arriving arriving -> refuseUnknown(attachment);
       case SessionState.Ended ended -> {
@@ -453,7 +396,7 @@ public final class SessionEntity
 
   /** A refusal may rest on what is not durable yet: it is told after that. */
   private void refuse(Attachment attachment, DeviceMessage.Refusal refusal, String text) {
-    pending.then(() -> tellRefused(attachment, refusal, text));
+    commits.then(() -> tellRefused(attachment, refusal, text));
     passivateSoon();
   }
 
@@ -462,7 +405,7 @@ public final class SessionEntity
   }
 
   private void attach(Attachment attachment, long shown, long lastNumber) {
-    SessionState.Open open = (SessionState.Open) pending.state();
+    SessionState.Open open = (SessionState.Open) commits.state();
     SessionState.Device known = open.devices().get(attachment.device());
     int maxDevices = environment.settings().maxDevices();
     if (known == null && open.devices().size() >= maxDevices) {
@@ -474,20 +417,20 @@ public final class SessionEntity
     }
     long generation =
         known == null ? ((long) open.identity().incarnation() << 32) + 1 : known.generation() + 1;
-    decide(new SessionEvent.DeviceAttached(attachment.device(), generation, shown));
+    commits.decide(new SessionEvent.DeviceAttached(attachment.device(), generation, shown));
     arriving.put(attachment.number(), attachment);
-    pending.then(() -> attached(attachment, generation, lastNumber));
+    commits.then(() -> attached(attachment, generation, lastNumber));
   }
 
   private void attached(Attachment attachment, long generation, long lastNumber) {
     arriving.remove(attachment.number());
-    if (!(committed instanceof SessionState.Open open)) {
+    if (!(commits.durable() instanceof SessionState.Open open)) {
       tellRefused(attachment, DeviceMessage.Refusal.CLOSED, "the session is over");
       passivateSoon();
       return;
     }
     long first = Math.max(lastNumber + 1, open.log().first());
-    var device = new AttachedDevice(attachment, generation, first, committed.head());
+    var device = new AttachedDevice(attachment, generation, first, commits.durable().head());
     attached.put(attachment.number(), device);
     for (AttachedDevice other : List.copyOf(attached.values())) {
       boolean same = other.attachment.device().equals(attachment.device());
@@ -509,7 +452,7 @@ public final class SessionEntity
                 generation,
                 open.device(attachment.device()).lastInput(),
                 first,
-                committed.head(),
+                commits.durable().head(),
                 open.identity().key().filter(key -> !SessionKeys.isNonce(key)),
                 Duration.ofSeconds(open.expirySeconds())));
     startTarget();
@@ -522,10 +465,10 @@ public final class SessionEntity
 
   /** Only the attachment with the newest token confirms: an older one's frames prove nothing. */
   private void confirm(AttachedDevice device) {
-    if (pending.state() instanceof SessionState.Open open) {
+    if (commits.state() instanceof SessionState.Open open) {
       SessionState.Device known = open.device(device.attachment.device());
       if (known.shown() != 0 && known.generation() == device.generation) {
-        decide(new SessionEvent.TokenConfirmed(device.attachment.device()));
+        commits.decide(new SessionEvent.TokenConfirmed(device.attachment.device()));
       }
     }
   }
@@ -556,7 +499,7 @@ public final class SessionEntity
                   ? OptionalLong.empty()
                   : OptionalLong.of(granted(suspend.expiry()).toSeconds());
           detach(suspend.attachment(), suspend.acknowledged(), expiry);
-          pending.then(() -> tellDetached(device, Code.SUSPENDED, "suspended"));
+          commits.then(() -> tellDetached(device, Code.SUSPENDED, "suspended"));
         });
   }
 
@@ -578,8 +521,8 @@ public final class SessionEntity
     if (attached.values().stream().noneMatch(other -> other.attachment.edge().equals(edge))) {
       context.unwatch(edge);
     }
-    if (pending.state() instanceof SessionState.Open && !isHere(device.attachment.device())) {
-      decide(
+    if (commits.state() instanceof SessionState.Open && !isHere(device.attachment.device())) {
+      commits.decide(
           new SessionEvent.DeviceDetached(
               device.attachment.device(), device.acknowledged, expirySeconds));
     }
@@ -602,7 +545,7 @@ public final class SessionEntity
 
   private void input(SessionCommand.Input input) {
     AttachedDevice device = attached.get(input.attachment());
-    if (device == null || !(pending.state() instanceof SessionState.Open open)) {
+    if (device == null || !(commits.state() instanceof SessionState.Open open)) {
       return; // the edge is told that the attachment is over by what ended it
     }
     if (device.attachment.mode() == Mode.WATCH) {
@@ -648,7 +591,7 @@ public final class SessionEntity
       }
       long number = open.input().received();
       long entry = open.head();
-      decide(new SessionEvent.InputReceived(name, expected, fresh, logged));
+      commits.decide(new SessionEvent.InputReceived(name, expected, fresh, logged));
       trace.causedBy(input.trace());
       List<TargetCommand.TargetInput> inputs = new ArrayList<>();
       for (SessionCommand.InputFrame frame : fresh) {
@@ -658,10 +601,10 @@ public final class SessionEntity
             new TargetCommand.TargetInput(
                 ++number, name, frame.body(), frame.event(), frame.more(), at));
       }
-      pending.then(() -> target.deliver(trace.place(inputs)));
+      commits.then(() -> target.deliver(trace.place(inputs)));
     }
     long upTo = Math.max(expected - 1, input.firstNumber() + input.frames().size() - 1);
-    pending.then(() ->
+    commits.then(() ->
         device
             .attachment
             .edge()
@@ -701,14 +644,14 @@ public final class SessionEntity
     if (attached.get(device.attachment.number()) != device) {
       return; // it went while others were served
     }
-    while (device.credit > 0 && !device.reading && device.next <= committed.head()) {
+    while (device.credit > 0 && !device.reading && device.next <= commits.durable().head()) {
       if (!tail.holds(device.next)) {
         readPage(device);
         return;
       }
       send(device, tail.from(device.next, Math.min(device.credit, PAGE_BYTES)));
     }
-    if (device.next > committed.head()) {
+    if (device.next > commits.durable().head()) {
       device.ending.ifPresent(reason -> detachNow(device, Code.CLOSED, reason));
     }
   }
@@ -733,7 +676,7 @@ public final class SessionEntity
     device.reading = true;
     long number = device.attachment.number();
     long budget = Math.min(Math.max(device.credit, 1), PAGE_BYTES);
-    long upTo = committed.head();
+    long upTo = commits.durable().head();
     var page =
         environment
             .log()
@@ -795,7 +738,7 @@ public final class SessionEntity
   // ---- the target ----
 
   private void startTarget() {
-    if (committed instanceof SessionState.Open open) {
+    if (commits.durable() instanceof SessionState.Open open) {
       target.start(open).ifPresent(this::targetGone);
     }
   }
@@ -811,17 +754,17 @@ public final class SessionEntity
   }
 
   private void emit(SessionCommand.Emit emit) {
-    if (!target.isLife(emit.epoch()) || !(pending.state() instanceof SessionState.Open)) {
+    if (!target.isLife(emit.epoch()) || !(commits.state() instanceof SessionState.Open)) {
       return; // an earlier life of the target: what it says has no place any more
     }
     long count = target.countEmission();
-    long first = pending.state().head() + 1;
+    long first = commits.state().head() + 1;
     if (!emit.entries().isEmpty() || emit.memo().isPresent() || emit.consumedUpTo().isPresent()) {
-      decide(new SessionEvent.Emitted(emit.entries(), emit.consumedUpTo(), emit.memo()));
+      commits.decide(new SessionEvent.Emitted(emit.entries(), emit.consumedUpTo(), emit.memo()));
       trace.causedBy(emit.causes());
     }
     long epoch = emit.epoch();
-    pending.then(() -> {
+    commits.then(() -> {
       target.emitted(epoch, count, first);
       passivateSoon();
     });
@@ -839,7 +782,7 @@ public final class SessionEntity
       return;
     }
     target.ended();
-    if (pending.state() instanceof SessionState.Open) {
+    if (commits.state() instanceof SessionState.Open) {
       target.startSoon();
     }
   }
@@ -855,7 +798,7 @@ public final class SessionEntity
             String reason = "closed by device \"" + device.attachment.device() + "\"";
             end(reason);
             // It wants no more output: unlike the others it is told at once.
-            pending.then(() ->
+            commits.then(() ->
                 device(disconnect.attachment())
                     .ifPresent(left -> detachNow(left, Code.CLOSED, reason)));
           }
@@ -864,14 +807,14 @@ public final class SessionEntity
 
   private void close(SessionCommand.Close close) {
     boolean mine =
-        pending.state() instanceof SessionState.Open open
+        commits.state() instanceof SessionState.Open open
             && mayEnd(close.principal(), open.identity());
     if (mine) {
       end("closed by " + close.principal().name());
     } else {
       passivateSoon();
     }
-    pending.then(() ->
+    commits.then(() ->
         close
             .replyTo()
             .tell(
@@ -885,11 +828,11 @@ public final class SessionEntity
   }
 
   private void end(String reason) {
-    if (!(pending.state() instanceof SessionState.Open)) {
+    if (!(commits.state() instanceof SessionState.Open)) {
       return;
     }
-    decide(new SessionEvent.Closed(reason));
-    pending.then(() -> {
+    commits.decide(new SessionEvent.Closed(reason));
+    commits.then(() -> {
       for (AttachedDevice device : List.copyOf(attached.values())) {
         device.ending = Optional.of(reason);
         serve(device);
@@ -900,7 +843,7 @@ public final class SessionEntity
   }
 
   private void expireIfDue() {
-    if (pending.state() instanceof SessionState.Open open
+    if (commits.state() instanceof SessionState.Open open
         && attached.isEmpty()
         && arriving.isEmpty()
         && open.memo().stream().noneMatch(TargetMemo::open)
@@ -919,7 +862,7 @@ public final class SessionEntity
     describe
         .replyTo()
         .tell(
-            switch (committed) {
+            switch (commits.durable()) {
               case SessionState.Absent absent ->
                   new SessionCommand.Description("absent", "", 0, devices, false);
               case SessionState.Arriving arriving ->
@@ -937,7 +880,7 @@ public final class SessionEntity
   // ---- bundles ----
 
   private void export(SessionCommand.Export export) {
-    export.replyTo().tell(BundleSteps.export(id, committed, export));
+    export.replyTo().tell(BundleSteps.export(id, commits.durable(), export));
     passivateSoon();
   }
 
@@ -946,22 +889,22 @@ public final class SessionEntity
     importing = true;
     timers.cancel("idle");
     passivateSoon();
-    if (pending.hasChanges()) {
-      pending.then(() -> context.getSelf().tell(step));
+    if (commits.hasChanges()) {
+      commits.then(() -> context.getSelf().tell(step));
       return;
     }
     BundleSteps.Decision decision =
         BundleSteps.decide(
-            pending.state(),
+            commits.state(),
             step,
             name -> environment.targets().find(step.principal(), name),
             environment.settings());
-    decision.change().ifPresent(this::decide);
-    pending.then(() -> {
+    decision.change().ifPresent(commits::decide);
+    commits.then(() -> {
       if (step instanceof SessionCommand.BeginImport && decision.change().isPresent()) {
-        tail = new Tail(environment.settings().tailBytes(), committed.head() + 1);
+        tail = new Tail(environment.settings().tailBytes(), commits.durable().head() + 1);
       }
-      if (committed.hasWork()) {
+      if (commits.durable().hasWork()) {
         startTarget();
       }
       step.replyTo().tell(decision.reply());
@@ -970,7 +913,7 @@ public final class SessionEntity
 
   private void passivateSoon() {
     if (attached.isEmpty() && !timers.isTimerActive("idle")) {
-      boolean used = pending.state() instanceof SessionState.Open;
+      boolean used = commits.state() instanceof SessionState.Open;
       timers.startSingleTimer(
           "idle",
           new SelfCommand.Idle(),
@@ -979,8 +922,8 @@ public final class SessionEntity
   }
 
   private void passivateIfIdle() {
-    boolean work = pending.state().hasWork();
-    if (attached.isEmpty() && !pending.hasChanges() && !(work && target.isActive())) {
+    boolean work = commits.state().hasWork();
+    if (attached.isEmpty() && !commits.hasChanges() && !(work && target.isActive())) {
       resting = true;
       shard.tell(new ClusterSharding.Passivate<>(context.getSelf()));
     } else {
@@ -992,7 +935,7 @@ public final class SessionEntity
 
   /** Gives up the oldest entries where the log has grown above its limits. */
   private void retain() {
-    if (!(pending.state() instanceof SessionState.Open open)) {
+    if (!(commits.state() instanceof SessionState.Open open)) {
       return;
     }
     long acknowledged =
@@ -1004,8 +947,8 @@ public final class SessionEntity
         Retention.firstKept(
             environment.settings(), open.log(), environment.clock().instant(), acknowledged);
     if (first > open.log().first()) {
-      decide(new SessionEvent.Trimmed(first));
-      pending.then(() -> List.copyOf(attached.values()).forEach(device -> skip(device, first)));
+      commits.decide(new SessionEvent.Trimmed(first));
+      commits.then(() -> List.copyOf(attached.values()).forEach(device -> skip(device, first)));
     }
   }
 
@@ -1069,15 +1012,15 @@ public final class SessionEntity
     requireWhole(state);
     arrivals.recovered();
     unreadable.recovered(id);
-    pending = new Pending(state);
+    commits.recovered(state);
     follow(state);
-    tail = new Tail(environment.settings().tailBytes(), committed.head() + 1);
+    tail = new Tail(environment.settings().tailBytes(), commits.durable().head() + 1);
     if (state.hasWork()) {
       startTarget();
     }
     if (state instanceof SessionState.Open open) {
       open.devices().forEach(this::foundGone);
-      scheduleFlush();
+      commits.flushSoon();
     }
     passivateSoon();
   }
@@ -1094,7 +1037,7 @@ public final class SessionEntity
   /** A device that was attached to an earlier life: its time away counts from now. */
   private void foundGone(String name, SessionState.Device device) {
     if (device.attached()) {
-      decide(new SessionEvent.DeviceDetached(name, device.acknowledged(), OptionalLong.empty()));
+      commits.decide(new SessionEvent.DeviceDetached(name, device.acknowledged(), OptionalLong.empty()));
     }
   }
 
@@ -1109,7 +1052,7 @@ public final class SessionEntity
         .values()
         .forEach(attachment ->
             tellRefused(attachment, DeviceMessage.Refusal.OVERLOADED, "try again in a moment"));
-    if (leaving && !resting && committed.hasWork()) {
+    if (leaving && !resting && commits.durable().hasWork()) {
       movedAtWork.run();
     }
   }
