@@ -8,7 +8,6 @@ import akka.actor.typed.javadsl.Behaviors;
 import akka.actor.typed.javadsl.TimerScheduler;
 import akka.cluster.sharding.typed.javadsl.ClusterSharding;
 import akka.cluster.sharding.typed.javadsl.EntityTypeKey;
-import akka.japi.Pair;
 import akka.persistence.typed.PersistenceId;
 import akka.persistence.typed.RecoveryCompleted;
 import akka.persistence.typed.RecoveryFailed;
@@ -19,7 +18,6 @@ import akka.persistence.typed.javadsl.EventHandler;
 import akka.persistence.typed.javadsl.EventSourcedBehavior;
 import akka.persistence.typed.javadsl.RetentionCriteria;
 import akka.persistence.typed.javadsl.SignalHandler;
-import akka.stream.javadsl.Sink;
 import io.clawterm.api.Principal;
 import io.clawterm.api.SessionId;
 import io.clawterm.protocol.Code;
@@ -27,10 +25,7 @@ import io.clawterm.protocol.Mode;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
@@ -58,11 +53,6 @@ public final class SessionEntity
 
   private static final Logger LOG = LoggerFactory.getLogger(SessionEntity.class);
 
-  /** A message to a device's edge; with its frame it has to fit Artery's 256 KiB between nodes. */
-  private static final long PAGE_BYTES = 131_072;
-
-  private static final int MAX_ASKED = 64;
-
   private final ActorContext<SessionCommand> context;
   private final TimerScheduler<SessionCommand> timers;
   private final ActorRef<ClusterSharding.ShardCommand> shard;
@@ -71,16 +61,6 @@ public final class SessionEntity
   private final Arrivals arrivals;
   private final UnreadableSessions unreadable;
   private final Runnable movedAtWork;
-
-  /** Devices whose attachment is decided and not durable yet. */
-  private final Map<Long, Attachment> arriving = new LinkedHashMap<>();
-
-  private final Map<Long, AttachedDevice> attached = new LinkedHashMap<>();
-
-  /** The attachments that were asked for lately. */
-  private final Set<Long> asked = new LinkedHashSet<>(2);
-
-  private Tail tail = new Tail(1, 1);
 
   /** It could not be read back. */
   private boolean failed;
@@ -93,11 +73,9 @@ public final class SessionEntity
   /** A step of an import came in this life, which ends seconds after the last one. */
   private boolean importing;
 
-  /** Which entries there are; stays when the session has ended. */
-  private SessionState.Extent extent = new SessionState.Extent(1, 0, 0, List.of());
-
   private final CommitTrace trace;
   private final GroupCommit commits;
+  private final AttachedDevices devices;
   private final TargetSlot target;
 
   /** The behaviour of the entity with this id, which nobody wakes when it has moved. */
@@ -165,6 +143,7 @@ public final class SessionEntity
     this.movedAtWork = movedAtWork;
     this.trace = new CommitTrace(environment.tracing(), id);
     this.commits = new GroupCommit(environment, arrivals, trace, context.getSelf());
+    this.devices = new AttachedDevices(id, environment, context, commits, this::passivateSoon);
     this.target = new TargetSlot(id, environment, context, timers);
   }
 
@@ -224,22 +203,21 @@ public final class SessionEntity
       commits.beginTurn();
       switch (command) {
         case SessionCommand.Connect connect -> {
-          if (isNew(connect.attachment())) {
+          if (devices.isNew(connect.attachment())) {
             connect(connect);
           }
         }
         case SessionCommand.Resume resume -> {
-          if (isNew(resume.attachment())) {
+          if (devices.isNew(resume.attachment())) {
             resume(resume);
           }
         }
         case SessionCommand.Input input -> input(input);
         case SessionCommand.Confirm confirm ->
-            device(confirm.attachment()).ifPresent(this::confirm);
+            devices.find(confirm.attachment()).ifPresent(devices::confirm);
         case SessionCommand.Release release -> release(release);
         case SessionCommand.Resize resize -> target.resize(resize.size());
-        case SessionCommand.Detach detach ->
-            detach(detach.attachment(), detach.acknowledged(), OptionalLong.empty());
+        case SessionCommand.Detach detach -> detach(detach);
         case SessionCommand.Suspend suspend -> suspend(suspend);
         case SessionCommand.Disconnect disconnect -> disconnect(disconnect);
         case SessionCommand.Close close -> close(close);
@@ -258,8 +236,14 @@ public final class SessionEntity
             case SelfCommand.StartTarget start -> startTarget();
             case SelfCommand.TargetStopped stopped -> targetStopped(stopped.epoch());
             case SelfCommand.EdgeGone gone -> edgeGone(gone.edge());
-            case SelfCommand.PageRead page -> pageRead(page);
-            case SelfCommand.PageFailed failed -> pageFailed(failed);
+            case SelfCommand.PageRead page ->
+                devices
+                    .find(page.attachment())
+                    .ifPresent(device -> devices.pageRead(device, page.entries()));
+            case SelfCommand.PageFailed failed ->
+                devices
+                    .find(failed.attachment())
+                    .ifPresent(device -> devices.pageFailed(device, failed.cause()));
           }
         }
       }
@@ -283,30 +267,13 @@ public final class SessionEntity
   }
 
   private void written(GroupCommit.Batch batch, SessionState state) {
-    List<Entry> entries = commits.written(batch, state, lastSequenceNumber(context));
-    follow(state);
-    entries.forEach(tail::add);
+    devices.append(commits.written(batch, state, lastSequenceNumber(context)));
     batch.afterwards().forEach(Runnable::run);
-    List.copyOf(attached.values()).forEach(this::serve);
+    devices.serveAll();
     commits.flushSoon();
   }
 
-  private void follow(SessionState durable) {
-    if (durable instanceof SessionState.Open open) {
-      extent = open.log();
-    }
-  }
-
   // ---- devices come and go ----
-
-  /** An edge that gets no answer asks again; what came before is, or will be, answered. */
-  private boolean isNew(Attachment attachment) {
-    boolean added = asked.add(attachment.number());
-    if (asked.size() > MAX_ASKED) {
-      asked.remove(asked.iterator().next());
-    }
-    return added;
-  }
 
   private void connect(SessionCommand.Connect connect) {
     Attachment attachment = connect.attachment();
@@ -396,12 +363,8 @@ public final class SessionEntity
 
   /** A refusal may rest on what is not durable yet: it is told after that. */
   private void refuse(Attachment attachment, DeviceMessage.Refusal refusal, String text) {
-    commits.then(() -> tellRefused(attachment, refusal, text));
+    commits.then(() -> devices.tellRefused(attachment, refusal, text));
     passivateSoon();
-  }
-
-  private void tellRefused(Attachment attachment, DeviceMessage.Refusal refusal, String text) {
-    attachment.edge().tell(new DeviceMessage.Refused(id, attachment.number(), refusal, text));
   }
 
   private void attach(Attachment attachment, long shown, long lastNumber) {
@@ -418,121 +381,49 @@ public final class SessionEntity
     long generation =
         known == null ? ((long) open.identity().incarnation() << 32) + 1 : known.generation() + 1;
     commits.decide(new SessionEvent.DeviceAttached(attachment.device(), generation, shown));
-    arriving.put(attachment.number(), attachment);
+    devices.arrive(attachment);
     commits.then(() -> attached(attachment, generation, lastNumber));
   }
 
   private void attached(Attachment attachment, long generation, long lastNumber) {
-    arriving.remove(attachment.number());
-    if (!(commits.durable() instanceof SessionState.Open open)) {
-      tellRefused(attachment, DeviceMessage.Refusal.CLOSED, "the session is over");
+    Optional<AttachedDevice> device = devices.attach(attachment, generation, lastNumber);
+    if (device.isEmpty()) {
       passivateSoon();
       return;
     }
-    long first = Math.max(lastNumber + 1, open.log().first());
-    var device = new AttachedDevice(attachment, generation, first, commits.durable().head());
-    attached.put(attachment.number(), device);
-    for (AttachedDevice other : List.copyOf(attached.values())) {
-      boolean same = other.attachment.device().equals(attachment.device());
-      if (other != device && (same || attachment.mode() == Mode.TAKE_OVER)) {
-        detachNow(
-            other, Code.TAKEN_OVER, "device \"" + attachment.device() + "\" has the session now");
-      }
-    }
     timers.cancel("idle");
-    context.watchWith(attachment.edge(), new SelfCommand.EdgeGone(attachment.edge()));
     attachment.size().ifPresent(target::resize);
-    attachment
-        .edge()
-        .tell(
-            new DeviceMessage.Attached(
-                id,
-                attachment.number(),
-                context.getSelf(),
-                generation,
-                open.device(attachment.device()).lastInput(),
-                first,
-                commits.durable().head(),
-                open.identity().key().filter(key -> !SessionKeys.isNonce(key)),
-                Duration.ofSeconds(open.expirySeconds())));
     startTarget();
-    serve(device);
-  }
-
-  private Optional<AttachedDevice> device(long attachment) {
-    return Optional.ofNullable(attached.get(attachment));
-  }
-
-  /** Only the attachment with the newest token confirms: an older one's frames prove nothing. */
-  private void confirm(AttachedDevice device) {
-    if (commits.state() instanceof SessionState.Open open) {
-      SessionState.Device known = open.device(device.attachment.device());
-      if (known.shown() != 0 && known.generation() == device.generation) {
-        commits.decide(new SessionEvent.TokenConfirmed(device.attachment.device()));
-      }
-    }
+    devices.serve(device.get());
   }
 
   private void edgeGone(ActorRef<DeviceMessage> edge) {
-    for (AttachedDevice device : List.copyOf(attached.values())) {
-      if (device.attachment.edge().equals(edge)) {
-        detach(device.attachment.number(), 0, OptionalLong.empty());
-      }
-    }
+    devices.on(edge).forEach(device -> detach(device, 0, OptionalLong.empty()));
   }
 
-  private void detach(long number, long acknowledged, OptionalLong expirySeconds) {
-    device(number)
-        .ifPresent(device -> {
-          device.acknowledged = Math.max(acknowledged, device.acknowledged);
-          remove(device, expirySeconds);
-          retain();
-        });
+  private void detach(AttachedDevice device, long acknowledged, OptionalLong expirySeconds) {
+    devices.detach(device, acknowledged, expirySeconds);
+    retain();
+  }
+
+  private void detach(SessionCommand.Detach detach) {
+    devices
+        .find(detach.attachment())
+        .ifPresent(device -> detach(device, detach.acknowledged(), OptionalLong.empty()));
   }
 
   private void suspend(SessionCommand.Suspend suspend) {
-    device(suspend.attachment())
+    devices
+        .find(suspend.attachment())
         .ifPresent(device -> {
-          confirm(device);
+          devices.confirm(device);
           OptionalLong expiry =
               suspend.expiry().isEmpty()
                   ? OptionalLong.empty()
                   : OptionalLong.of(granted(suspend.expiry()).toSeconds());
-          detach(suspend.attachment(), suspend.acknowledged(), expiry);
-          commits.then(() -> tellDetached(device, Code.SUSPENDED, "suspended"));
+          detach(device, suspend.acknowledged(), expiry);
+          commits.then(() -> devices.tellDetached(device, Code.SUSPENDED, "suspended"));
         });
-  }
-
-  private void detachNow(AttachedDevice device, Code code, String text) {
-    remove(device, OptionalLong.empty());
-    tellDetached(device, code, text);
-  }
-
-  private void tellDetached(AttachedDevice device, Code code, String text) {
-    device
-        .attachment
-        .edge()
-        .tell(new DeviceMessage.Detached(id, device.attachment.number(), code, text));
-  }
-
-  private void remove(AttachedDevice device, OptionalLong expirySeconds) {
-    attached.remove(device.attachment.number());
-    ActorRef<DeviceMessage> edge = device.attachment.edge();
-    if (attached.values().stream().noneMatch(other -> other.attachment.edge().equals(edge))) {
-      context.unwatch(edge);
-    }
-    if (commits.state() instanceof SessionState.Open && !isHere(device.attachment.device())) {
-      commits.decide(
-          new SessionEvent.DeviceDetached(
-              device.attachment.device(), device.acknowledged, expirySeconds));
-    }
-    passivateSoon();
-  }
-
-  /** Whether the device is attached, or about to be, by any of its connections. */
-  private boolean isHere(String device) {
-    return attached.values().stream().anyMatch(here -> here.attachment.device().equals(device))
-        || arriving.values().stream().anyMatch(soon -> soon.device().equals(device));
   }
 
   private Duration granted(Optional<Duration> asked) {
@@ -544,19 +435,20 @@ public final class SessionEntity
   // ---- input ----
 
   private void input(SessionCommand.Input input) {
-    AttachedDevice device = attached.get(input.attachment());
-    if (device == null || !(commits.state() instanceof SessionState.Open open)) {
+    Optional<AttachedDevice> attached = devices.find(input.attachment());
+    if (attached.isEmpty() || !(commits.state() instanceof SessionState.Open open)) {
       return; // the edge is told that the attachment is over by what ended it
     }
+    AttachedDevice device = attached.get();
     if (device.attachment.mode() == Mode.WATCH) {
-      detachNow(device, Code.FORBIDDEN, "a watching device sends no input");
+      devices.detachNow(device, Code.FORBIDDEN, "a watching device sends no input");
       return;
     }
-    confirm(device);
+    devices.confirm(device);
     String name = device.attachment.device();
     long expected = open.device(name).lastInput() + 1;
     if (input.firstNumber() > expected) {
-      detachNow(
+      devices.detachNow(
           device,
           Code.SEQUENCE_GAP,
           "input " + input.firstNumber() + " came where " + expected + " was due");
@@ -572,21 +464,22 @@ public final class SessionEntity
     if (logged) {
       Optional<List<SessionCommand.InputFrame>> canonical = canonical(fresh);
       if (canonical.isEmpty() && fresh.stream().anyMatch(ClientEvents::isTooLong)) {
-        detachNow(
+        devices.detachNow(
             device,
             Code.TOO_LARGE,
             "a structured entry has at most " + ClientEvents.MAX_CHARS + " bytes");
         return;
       }
       if (canonical.isEmpty()) {
-        detachNow(device, Code.PROTOCOL_ERROR, "a structured entry is a JSON object with a type");
+        devices.detachNow(
+            device, Code.PROTOCOL_ERROR, "a structured entry is a JSON object with a type");
         return;
       }
       fresh = canonical.get();
     }
     if (!fresh.isEmpty()) {
       if (open.input().waitingBytes() > environment.settings().maxWaitingBytes()) {
-        detachNow(device, Code.OVERLOADED, "the target has not taken what was sent before");
+        devices.detachNow(device, Code.OVERLOADED, "the target has not taken what was sent before");
         return;
       }
       long number = open.input().received();
@@ -628,111 +521,10 @@ public final class SessionEntity
     return Optional.of(canonical);
   }
 
-  // ---- output ----
-
   private void release(SessionCommand.Release release) {
-    device(release.attachment())
-        .ifPresent(device -> {
-          device.credit += release.bytes();
-          device.acknowledged = Math.max(device.acknowledged, release.acknowledged());
-          serve(device);
-        });
-  }
-
-  /** Sends what is durable, as far as the device has room; from memory where it can. */
-  private void serve(AttachedDevice device) {
-    if (attached.get(device.attachment.number()) != device) {
-      return; // it went while others were served
-    }
-    while (device.credit > 0 && !device.reading && device.next <= commits.durable().head()) {
-      if (!tail.holds(device.next)) {
-        readPage(device);
-        return;
-      }
-      send(device, tail.from(device.next, Math.min(device.credit, PAGE_BYTES)));
-    }
-    if (device.next > commits.durable().head()) {
-      device.ending.ifPresent(reason -> detachNow(device, Code.CLOSED, reason));
-    }
-  }
-
-  private void send(AttachedDevice device, List<Entry> entries) {
-    boolean replay = device.next <= device.replayUpTo;
-    List<Entry> part = entries;
-    if (replay && device.next + entries.size() - 1 > device.replayUpTo) {
-      part = entries.subList(0, (int) (device.replayUpTo - device.next + 1));
-    }
-    device
-        .attachment
-        .edge()
-        .tell(new DeviceMessage.Output(id, device.attachment.number(), device.next, part, replay));
-    for (Entry entry : part) {
-      device.credit -= entry.size();
-    }
-    device.next += part.size();
-  }
-
-  private void readPage(AttachedDevice device) {
-    device.reading = true;
-    long number = device.attachment.number();
-    long budget = Math.min(Math.max(device.credit, 1), PAGE_BYTES);
-    long upTo = commits.durable().head();
-    var page =
-        environment
-            .log()
-            .read(id, extent.journalOf(device.next), device.next)
-            .takeWhile(entry -> entry.number() <= upTo)
-            .statefulMap(
-                () -> 0L,
-                (sum, entry) -> {
-                  long with = sum + entry.entry().size();
-                  return Pair.create(with, Pair.create(sum == 0 || with <= budget, entry));
-                },
-                sum -> Optional.empty())
-            .takeWhile(Pair::first)
-            .map(Pair::second)
-            .runWith(Sink.seq(), context.getSystem());
-    context.pipeToSelf(
-        page,
-        (entries, failure) ->
-            failure == null
-                ? new SelfCommand.PageRead(number, entries)
-                : new SelfCommand.PageFailed(number, failure));
-  }
-
-  private void pageRead(SelfCommand.PageRead page) {
-    device(page.attachment())
-        .ifPresent(device -> {
-          device.reading = false;
-          List<LogEntry> found = page.entries();
-          if (found.isEmpty() || found.get(0).number() != device.next) {
-            LOG.atError()
-                .addKeyValue("session", id)
-                .addKeyValue("entry", device.next)
-                .log("the journal does not hold an entry that it should hold");
-            detachNow(device, Code.INTERNAL, "the log could not be read");
-            return;
-          }
-          environment.metrics().readFromJournal(found.size());
-          send(device, found.stream().map(LogEntry::entry).toList());
-          serve(device);
-        });
-  }
-
-  private void pageFailed(SelfCommand.PageFailed failed) {
-    device(failed.attachment())
-        .ifPresent(device -> {
-          if (UnreadableLogException.isCauseOf(failed.cause())) {
-            noteUnreadable("a device could not be given a part of the log", failed.cause());
-            detachNow(device, Code.INTERNAL, UnreadableLogException.TEXT);
-            return;
-          }
-          LOG.atWarn()
-              .addKeyValue("session", id)
-              .setCause(failed.cause())
-              .log("the journal could not be read for a device");
-          detachNow(device, Code.OVERLOADED, "the log cannot be read just now");
-        });
+    devices
+        .find(release.attachment())
+        .ifPresent(device -> devices.release(device, release.bytes(), release.acknowledged()));
   }
 
   // ---- the target ----
@@ -748,9 +540,7 @@ public final class SessionEntity
         .addKeyValue("session", id)
         .addKeyValue("reason", text)
         .log("the target of a session is not there any more");
-    attached.values().stream()
-        .toList()
-        .forEach(device -> detachNow(device, Code.NO_SUCH_TARGET, text));
+    devices.detachAll(Code.NO_SUCH_TARGET, text);
   }
 
   private void emit(SessionCommand.Emit emit) {
@@ -790,17 +580,19 @@ public final class SessionEntity
   // ---- the end, and rest ----
 
   private void disconnect(SessionCommand.Disconnect disconnect) {
-    device(disconnect.attachment())
+    devices
+        .find(disconnect.attachment())
         .ifPresent(device -> {
           if (device.attachment.mode() == Mode.WATCH) {
-            detachNow(device, Code.FORBIDDEN, "a watching device does not end the session");
+            devices.detachNow(device, Code.FORBIDDEN, "a watching device does not end the session");
           } else {
             String reason = "closed by device \"" + device.attachment.device() + "\"";
             end(reason);
             // It wants no more output: unlike the others it is told at once.
             commits.then(() ->
-                device(disconnect.attachment())
-                    .ifPresent(left -> detachNow(left, Code.CLOSED, reason)));
+                devices
+                    .find(disconnect.attachment())
+                    .ifPresent(left -> devices.detachNow(left, Code.CLOSED, reason)));
           }
         });
   }
@@ -833,10 +625,7 @@ public final class SessionEntity
     }
     commits.decide(new SessionEvent.Closed(reason));
     commits.then(() -> {
-      for (AttachedDevice device : List.copyOf(attached.values())) {
-        device.ending = Optional.of(reason);
-        serve(device);
-      }
+      devices.end(reason);
       target.stop();
       passivateSoon();
     });
@@ -844,8 +633,7 @@ public final class SessionEntity
 
   private void expireIfDue() {
     if (commits.state() instanceof SessionState.Open open
-        && attached.isEmpty()
-        && arriving.isEmpty()
+        && !devices.isAny()
         && open.memo().stream().noneMatch(TargetMemo::open)
         && !environment
             .clock()
@@ -857,22 +645,21 @@ public final class SessionEntity
   }
 
   private void describe(SessionCommand.Describe describe) {
-    List<String> devices =
-        attached.values().stream().map(device -> device.attachment.device()).toList();
+    List<String> attached = devices.names();
     describe
         .replyTo()
         .tell(
             switch (commits.durable()) {
               case SessionState.Absent absent ->
-                  new SessionCommand.Description("absent", "", 0, devices, false);
+                  new SessionCommand.Description("absent", "", 0, attached, false);
               case SessionState.Arriving arriving ->
-                  new SessionCommand.Description("absent", "", 0, devices, false);
+                  new SessionCommand.Description("absent", "", 0, attached, false);
               case SessionState.Open open ->
                   new SessionCommand.Description(
-                      "open", open.identity().target(), open.head(), devices, open.hasWork());
+                      "open", open.identity().target(), open.head(), attached, open.hasWork());
               case SessionState.Ended ended ->
                   new SessionCommand.Description(
-                      "ended", ended.identity().target(), ended.head(), devices, false);
+                      "ended", ended.identity().target(), ended.head(), attached, false);
             });
     passivateSoon();
   }
@@ -902,7 +689,7 @@ public final class SessionEntity
     decision.change().ifPresent(commits::decide);
     commits.then(() -> {
       if (step instanceof SessionCommand.BeginImport && decision.change().isPresent()) {
-        tail = new Tail(environment.settings().tailBytes(), commits.durable().head() + 1);
+        devices.begin();
       }
       if (commits.durable().hasWork()) {
         startTarget();
@@ -912,7 +699,7 @@ public final class SessionEntity
   }
 
   private void passivateSoon() {
-    if (attached.isEmpty() && !timers.isTimerActive("idle")) {
+    if (devices.isEmpty() && !timers.isTimerActive("idle")) {
       boolean used = commits.state() instanceof SessionState.Open;
       timers.startSingleTimer(
           "idle",
@@ -923,7 +710,7 @@ public final class SessionEntity
 
   private void passivateIfIdle() {
     boolean work = commits.state().hasWork();
-    if (attached.isEmpty() && !commits.hasChanges() && !(work && target.isActive())) {
+    if (devices.isEmpty() && !commits.hasChanges() && !(work && target.isActive())) {
       resting = true;
       shard.tell(new ClusterSharding.Passivate<>(context.getSelf()));
     } else {
@@ -938,24 +725,15 @@ public final class SessionEntity
     if (!(commits.state() instanceof SessionState.Open open)) {
       return;
     }
-    long acknowledged =
-        attached.values().stream()
-            .mapToLong(device -> device.acknowledged)
-            .min()
-            .orElse(Long.MAX_VALUE);
     long first =
         Retention.firstKept(
-            environment.settings(), open.log(), environment.clock().instant(), acknowledged);
+            environment.settings(),
+            open.log(),
+            environment.clock().instant(),
+            devices.acknowledgedByAll());
     if (first > open.log().first()) {
       commits.decide(new SessionEvent.Trimmed(first));
-      commits.then(() -> List.copyOf(attached.values()).forEach(device -> skip(device, first)));
-    }
-  }
-
-  /** A device that has not got what is gone is told so by a new attachment's FIRST_SEQ. */
-  private void skip(AttachedDevice device, long first) {
-    if (device.next < first) {
-      detachNow(device, Code.SEQUENCE_GAP, "retention has removed what was not sent yet");
+      commits.then(() -> devices.skipTo(first));
     }
   }
 
@@ -992,7 +770,11 @@ public final class SessionEntity
     failed = true;
     if (UnreadableLogException.isCauseOf(failure)) {
       Duration rest = unreadable.failed(id);
-      noteUnreadable("a session can't be read by this build; tried again after " + rest, failure);
+      environment.metrics().unreadable();
+      LOG.atError()
+          .addKeyValue("session", id)
+          .setCause(failure)
+          .log("a session can't be read by this build; tried again after " + rest);
       arrivals.refuseUnreadable();
       return;
     }
@@ -1003,18 +785,12 @@ public final class SessionEntity
     arrivals.refuse();
   }
 
-  private void noteUnreadable(String what, Throwable failure) {
-    environment.metrics().unreadable();
-    LOG.atError().addKeyValue("session", id).setCause(failure).log(what);
-  }
-
   private void recovered(SessionState state) {
     requireWhole(state);
     arrivals.recovered();
     unreadable.recovered(id);
     commits.recovered(state);
-    follow(state);
-    tail = new Tail(environment.settings().tailBytes(), commits.durable().head() + 1);
+    devices.begin();
     if (state.hasWork()) {
       startTarget();
     }
@@ -1027,31 +803,25 @@ public final class SessionEntity
 
   /** A commit that is missing, or a snapshot of other commits, need not show in the entries. */
   private void requireWhole(SessionState state) {
-    long commits = lastSequenceNumber(context);
-    if (state instanceof SessionState.Open open && open.events() != commits) {
+    long last = lastSequenceNumber(context);
+    if (state instanceof SessionState.Open open && open.events() != last) {
       throw new UnreadableLogException(
-          "the journal ends with commit " + commits + ", its state is made of " + open.events());
+          "the journal ends with commit " + last + ", its state is made of " + open.events());
     }
   }
 
   /** A device that was attached to an earlier life: its time away counts from now. */
   private void foundGone(String name, SessionState.Device device) {
     if (device.attached()) {
-      commits.decide(new SessionEvent.DeviceDetached(name, device.acknowledged(), OptionalLong.empty()));
+      commits.decide(
+          new SessionEvent.DeviceDetached(name, device.acknowledged(), OptionalLong.empty()));
     }
   }
 
   /** Whatever stops the entity, its devices come back by themselves. */
   private void stopped() {
     trace.notDurable();
-    Code code = leaving ? Code.MOVED : Code.OVERLOADED;
-    attached
-        .values()
-        .forEach(device -> tellDetached(device, code, "the session is taken up again elsewhere"));
-    arriving
-        .values()
-        .forEach(attachment ->
-            tellRefused(attachment, DeviceMessage.Refusal.OVERLOADED, "try again in a moment"));
+    devices.stopped(leaving ? Code.MOVED : Code.OVERLOADED);
     if (leaving && !resting && commits.durable().hasWork()) {
       movedAtWork.run();
     }
