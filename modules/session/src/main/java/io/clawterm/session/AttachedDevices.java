@@ -175,6 +175,14 @@ final class AttachedDevices {
     }
   }
 
+  /** All input of the device up to this number is durable, whether it is still attached or not. */
+  void tellDurable(AttachedDevice device, long upTo) {
+    device
+        .attachment
+        .edge()
+        .tell(new DeviceMessage.InputDurable(id, device.attachment.number(), upTo));
+  }
+
   // ---- they go ----
 
   /**

@@ -22,9 +22,7 @@ import io.clawterm.api.Principal;
 import io.clawterm.api.SessionId;
 import io.clawterm.protocol.Code;
 import io.clawterm.protocol.Mode;
-import java.security.SecureRandom;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
@@ -202,16 +200,8 @@ public final class SessionEntity
     return (state, command) -> {
       commits.beginTurn();
       switch (command) {
-        case SessionCommand.Connect connect -> {
-          if (devices.isNew(connect.attachment())) {
-            connect(connect);
-          }
-        }
-        case SessionCommand.Resume resume -> {
-          if (devices.isNew(resume.attachment())) {
-            resume(resume);
-          }
-        }
+        case SessionCommand.Connect connect -> connect(connect);
+        case SessionCommand.Resume resume -> resume(resume);
         case SessionCommand.Input input -> input(input);
         case SessionCommand.Confirm confirm ->
             devices.find(confirm.attachment()).ifPresent(devices::confirm);
@@ -276,117 +266,42 @@ public final class SessionEntity
   // ---- devices come and go ----
 
   private void connect(SessionCommand.Connect connect) {
-    Attachment attachment = connect.attachment();
-    switch (commits.state()) {
-      case SessionState.Absent absent -> {
-        switch (environment.targets().find(connect.principal(), connect.target())) {
-          case Targets.Found.Missing missing ->
-              refuse(attachment, DeviceMessage.Refusal.NO_SUCH_TARGET, missing.text());
-          case Targets.Found.Denied denied ->
-              refuse(attachment, DeviceMessage.Refusal.FORBIDDEN, denied.text());
-          case Targets.Found.Available available -> {
-            commits.decide(
-                new SessionEvent.Created(
-                    connect.principal(),
-                    connect.key(),
-                    connect.target(),
-                    available.target().inputStyle(),
-                    new SecureRandom().nextInt() | 1,
-                    granted(connect.expiry()).toSeconds()));
-            attach(attachment, 0, 0);
-            commits.then(this::startTarget);
-          }
-        }
-      }
-      case SessionState.Arriving arriving -> {
-        // The key is bound before the last step: a device that comes by it must not give it up.
-        if (importing && connect.key().isPresent()) {
-          refuse(attachment, DeviceMessage.Refusal.OVERLOADED, "the session is being imported");
-        } else {
-          refuse(attachment, DeviceMessage.Refusal.ID_TAKEN, "the id is in use");
-        }
-      }
-      case SessionState.Open open -> {
-        if (connect.key().isEmpty() || !connect.key().equals(open.identity().key())) {
-          refuse(attachment, DeviceMessage.Refusal.ID_TAKEN, "the id is in use");
-        } else if (!connect.principal().equals(open.identity().owner())) {
-          refuse(attachment, DeviceMessage.Refusal.FORBIDDEN, "the session is somebody else's");
-        } else {
-          attach(attachment, 0, 0);
-        }
-      }
-      case SessionState.Ended ended ->
-          refuse(attachment, DeviceMessage.Refusal.CLOSED, "the session is over");
+    if (devices.isNew(connect.attachment())) {
+      admit(
+          connect.attachment(),
+          Admission.connect(
+              commits.state(),
+              connect,
+              name -> environment.targets().find(connect.principal(), name),
+              environment.settings(),
+              importing));
     }
   }
 
   private void resume(SessionCommand.Resume resume) {
-    Attachment attachment = resume.attachment();
-    switch (commits.state()) {
-      case SessionState.Absent absent -> refuseUnknown(attachment);
-      case SessionState.Arriving arriving -> refuseUnknown(attachment);
-      case SessionState.Ended ended -> {
-        if (ended.identity().owner().equals(resume.principal())
-            && ended.identity().incarnation() == (int) (resume.tokenGeneration() >>> 32)) {
-          refuse(
-              attachment, DeviceMessage.Refusal.CLOSED, "the session is over: " + ended.reason());
-        } else {
-          refuseUnknown(attachment);
-        }
+    if (devices.isNew(resume.attachment())) {
+      admit(resume.attachment(), Admission.resume(commits.state(), resume, environment.settings()));
+    }
+  }
+
+  /** A refusal may rest on what is not durable yet: it is told after that, as all is. */
+  private void admit(Attachment attachment, Admission admission) {
+    switch (admission) {
+      case Admission.Refused refused -> {
+        commits.then(() -> devices.tellRefused(attachment, refused.refusal(), refused.text()));
+        passivateSoon();
       }
-      case SessionState.Open open -> {
-        SessionState.Device device = open.devices().get(attachment.device());
-        long shown = resume.tokenGeneration();
-        if (device == null
-            || !open.identity().owner().equals(resume.principal())
-            || !device.isGood(shown)) {
-          refuseUnknown(attachment);
-        } else if (resume.lastNumber() > open.head()) {
-          refuse(
-              attachment,
-              DeviceMessage.Refusal.AHEAD,
-              "the device has entry " + resume.lastNumber() + ", the log ends at " + open.head());
-        } else {
-          attach(attachment, shown, resume.lastNumber());
-        }
+      case Admission.Admitted admitted -> {
+        admitted.changes().forEach(commits::decide);
+        devices.arrive(attachment);
+        commits.then(() -> attached(attachment, admitted));
       }
     }
   }
 
-  /** The same words whatever is wrong, as the protocol asks. */
-  private void refuseUnknown(Attachment attachment) {
-    refuse(
-        attachment,
-        DeviceMessage.Refusal.NO_SUCH_SESSION,
-        "no such session, or not with this token");
-  }
-
-  /** A refusal may rest on what is not durable yet: it is told after that. */
-  private void refuse(Attachment attachment, DeviceMessage.Refusal refusal, String text) {
-    commits.then(() -> devices.tellRefused(attachment, refusal, text));
-    passivateSoon();
-  }
-
-  private void attach(Attachment attachment, long shown, long lastNumber) {
-    SessionState.Open open = (SessionState.Open) commits.state();
-    SessionState.Device known = open.devices().get(attachment.device());
-    int maxDevices = environment.settings().maxDevices();
-    if (known == null && open.devices().size() >= maxDevices) {
-      refuse(
-          attachment,
-          DeviceMessage.Refusal.OVERLOADED,
-          "the session has " + maxDevices + " devices already");
-      return;
-    }
-    long generation =
-        known == null ? ((long) open.identity().incarnation() << 32) + 1 : known.generation() + 1;
-    commits.decide(new SessionEvent.DeviceAttached(attachment.device(), generation, shown));
-    devices.arrive(attachment);
-    commits.then(() -> attached(attachment, generation, lastNumber));
-  }
-
-  private void attached(Attachment attachment, long generation, long lastNumber) {
-    Optional<AttachedDevice> device = devices.attach(attachment, generation, lastNumber);
+  private void attached(Attachment attachment, Admission.Admitted admitted) {
+    Optional<AttachedDevice> device =
+        devices.attach(attachment, admitted.generation(), admitted.lastNumber());
     if (device.isEmpty()) {
       passivateSoon();
       return;
@@ -420,16 +335,10 @@ public final class SessionEntity
           OptionalLong expiry =
               suspend.expiry().isEmpty()
                   ? OptionalLong.empty()
-                  : OptionalLong.of(granted(suspend.expiry()).toSeconds());
+                  : OptionalLong.of(environment.settings().granted(suspend.expiry()).toSeconds());
           detach(device, suspend.acknowledged(), expiry);
           commits.then(() -> devices.tellDetached(device, Code.SUSPENDED, "suspended"));
         });
-  }
-
-  private Duration granted(Optional<Duration> asked) {
-    SessionSettings settings = environment.settings();
-    Duration expiry = asked.orElse(settings.defaultExpiry());
-    return expiry.compareTo(settings.maxExpiry()) > 0 ? settings.maxExpiry() : expiry;
   }
 
   // ---- input ----
@@ -445,80 +354,26 @@ public final class SessionEntity
       return;
     }
     devices.confirm(device);
-    String name = device.attachment.device();
-    long expected = open.device(name).lastInput() + 1;
-    if (input.firstNumber() > expected) {
-      devices.detachNow(
-          device,
-          Code.SEQUENCE_GAP,
-          "input " + input.firstNumber() + " came where " + expected + " was due");
-      return;
-    }
-    long repeated = Math.min(expected - input.firstNumber(), input.frames().size());
-    if (repeated > 0) {
+    var decision =
+        InputDecision.of(
+            open, device.attachment.device(), input, environment.settings().maxWaitingBytes());
+    if (decision.repeated()) {
       environment.metrics().duplicateInput();
     }
-    boolean logged = open.identity().style() == Target.InputStyle.MESSAGES;
-    List<SessionCommand.InputFrame> fresh =
-        input.frames().subList((int) repeated, input.frames().size());
-    if (logged) {
-      Optional<List<SessionCommand.InputFrame>> canonical = canonical(fresh);
-      if (canonical.isEmpty() && fresh.stream().anyMatch(ClientEvents::isTooLong)) {
-        devices.detachNow(
-            device,
-            Code.TOO_LARGE,
-            "a structured entry has at most " + ClientEvents.MAX_CHARS + " bytes");
-        return;
-      }
-      if (canonical.isEmpty()) {
-        devices.detachNow(
-            device, Code.PROTOCOL_ERROR, "a structured entry is a JSON object with a type");
-        return;
-      }
-      fresh = canonical.get();
-    }
-    if (!fresh.isEmpty()) {
-      if (open.input().waitingBytes() > environment.settings().maxWaitingBytes()) {
-        devices.detachNow(device, Code.OVERLOADED, "the target has not taken what was sent before");
-        return;
-      }
-      long number = open.input().received();
-      long entry = open.head();
-      commits.decide(new SessionEvent.InputReceived(name, expected, fresh, logged));
-      trace.causedBy(input.trace());
-      List<TargetCommand.TargetInput> inputs = new ArrayList<>();
-      for (SessionCommand.InputFrame frame : fresh) {
-        Optional<Long> at = logged ? Optional.of(entry + 1) : Optional.empty();
-        entry += logged ? Entries.ofInput(name, frame).size() : 0;
-        inputs.add(
-            new TargetCommand.TargetInput(
-                ++number, name, frame.body(), frame.event(), frame.more(), at));
-      }
-      commits.then(() -> target.deliver(trace.place(inputs)));
-    }
-    long upTo = Math.max(expected - 1, input.firstNumber() + input.frames().size() - 1);
-    commits.then(() ->
-        device
-            .attachment
-            .edge()
-            .tell(new DeviceMessage.InputDurable(id, input.attachment(), upTo)));
-  }
-
-  private static Optional<List<SessionCommand.InputFrame>> canonical(
-      List<SessionCommand.InputFrame> frames) {
-    List<SessionCommand.InputFrame> canonical = new ArrayList<>();
-    for (SessionCommand.InputFrame frame : frames) {
-      if (frame.event()) {
-        Optional<Bytes> body = ClientEvents.canonical(frame.body());
-        if (body.isEmpty()) {
-          return Optional.empty();
-        }
-        canonical.add(new SessionCommand.InputFrame(body.get(), true, false));
-      } else {
-        canonical.add(frame);
+    switch (decision) {
+      case InputDecision.Refused refused ->
+          devices.detachNow(device, refused.code(), refused.text());
+      case InputDecision.Known known ->
+          commits.then(() -> devices.tellDurable(device, known.upTo()));
+      case InputDecision.Received received -> {
+        commits.decide(received.change());
+        trace.causedBy(input.trace());
+        commits.then(() -> {
+          target.deliver(trace.place(received.inputs()));
+          devices.tellDurable(device, received.upTo());
+        });
       }
     }
-    return Optional.of(canonical);
   }
 
   private void release(SessionCommand.Release release) {

@@ -2,6 +2,7 @@ package io.clawterm.session;
 
 import com.typesafe.config.Config;
 import java.time.Duration;
+import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -58,6 +59,12 @@ public record SessionSettings(
     require(retainHardBytes >= retainBytes, "retain-hard-bytes must be at least retain-bytes");
     require(retainFor.isPositive(), "retain-for must be above 0");
     require(snapshotEvery >= 10, "snapshot-every must be at least 10");
+  }
+
+  /** How long a session may stay without a device, where a device asks for so much. */
+  Duration granted(Optional<Duration> asked) {
+    Duration expiry = asked.orElse(defaultExpiry);
+    return expiry.compareTo(maxExpiry) > 0 ? maxExpiry : expiry;
   }
 
   /** Reads the block {@code clawterm.session}. */

@@ -453,13 +453,17 @@ sealed interface SessionState extends Stored {
               true));
     }
 
-    private Open with(SessionEvent.InputReceived received) {
-      Device device = device(received.device());
-      if (received.firstNumber() != device.lastInput() + 1) {
-        throw new IllegalStateException(
-            "input " + received.firstNumber() + " after " + device.lastInput());
-      }
-      List<TargetCommand.TargetInput> waiting = new ArrayList<>(input.waiting());
+    /**
+     * What input becomes.
+     *
+     * @param log with the entries that it has
+     * @param inputs what the target is given
+     */
+    record Received(Extent log, List<TargetCommand.TargetInput> inputs) {}
+
+    /** What this input becomes when it follows this state. */
+    Received received(SessionEvent.InputReceived received) {
+      List<TargetCommand.TargetInput> inputs = new ArrayList<>(received.frames().size());
       Extent extent = log;
       long number = input.received();
       for (SessionCommand.InputFrame frame : received.frames()) {
@@ -471,15 +475,28 @@ sealed interface SessionState extends Stored {
             extent = extent.plus(1, shown.size());
           }
         }
-        if (identity.style() != Target.InputStyle.VOLATILE) {
-          waiting.add(
-              new TargetCommand.TargetInput(
-                  number, received.device(), frame.body(), frame.event(), frame.more(), entry));
-        }
+        inputs.add(
+            new TargetCommand.TargetInput(
+                number, received.device(), frame.body(), frame.event(), frame.more(), entry));
       }
+      return new Received(extent, inputs);
+    }
+
+    private Open with(SessionEvent.InputReceived received) {
+      Device device = device(received.device());
+      if (received.firstNumber() != device.lastInput() + 1) {
+        throw new IllegalStateException(
+            "input " + received.firstNumber() + " after " + device.lastInput());
+      }
+      Received fresh = received(received);
+      long number = input.received() + received.frames().size();
       boolean kept = identity.style() != Target.InputStyle.VOLATILE;
+      List<TargetCommand.TargetInput> waiting = new ArrayList<>(input.waiting());
+      if (kept) {
+        waiting.addAll(fresh.inputs());
+      }
       var queue = new InputQueue(number, kept ? input.consumed() : number, waiting);
-      return with(extent, queue, memo)
+      return with(fresh.log(), queue, memo)
           .with(
               received.device(),
               new Device(
