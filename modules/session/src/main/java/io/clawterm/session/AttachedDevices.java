@@ -67,6 +67,22 @@ final class AttachedDevices {
     this.detached = detached;
   }
 
+  /** The session has been read back. */
+  void recovered() {
+    begin();
+    if (commits.durable() instanceof SessionState.Open open) {
+      open.devices().forEach(this::foundGone);
+    }
+  }
+
+  /** A device that was attached to an earlier life: its time away counts from now. */
+  private void foundGone(String name, SessionState.Device device) {
+    if (device.attached()) {
+      commits.decide(
+          new SessionEvent.DeviceDetached(name, device.acknowledged(), OptionalLong.empty()));
+    }
+  }
+
   boolean isEmpty() {
     return attached.isEmpty();
   }
@@ -278,11 +294,14 @@ final class AttachedDevices {
     }
   }
 
-  /** A device has room for so many bytes more, and has all entries up to {@code acknowledged}. */
-  void release(AttachedDevice device, long bytes, long acknowledged) {
-    device.credit += bytes;
-    device.acknowledged = Math.max(device.acknowledged, acknowledged);
-    serve(device);
+  /** A device has room again. */
+  void release(SessionCommand.Release release) {
+    find(release.attachment())
+        .ifPresent(device -> {
+          device.credit += release.bytes();
+          device.acknowledged = Math.max(device.acknowledged, release.acknowledged());
+          serve(device);
+        });
   }
 
   void serveAll() {
@@ -351,7 +370,11 @@ final class AttachedDevices {
                 : new SelfCommand.PageFailed(number, failure));
   }
 
-  void pageRead(AttachedDevice device, List<LogEntry> found) {
+  void pageRead(SelfCommand.PageRead page) {
+    find(page.attachment()).ifPresent(device -> pageRead(device, page.entries()));
+  }
+
+  private void pageRead(AttachedDevice device, List<LogEntry> found) {
     device.reading = false;
     if (found.isEmpty() || found.get(0).number() != device.next) {
       LOG.atError()
@@ -366,7 +389,11 @@ final class AttachedDevices {
     serve(device);
   }
 
-  void pageFailed(AttachedDevice device, Throwable cause) {
+  void pageFailed(SelfCommand.PageFailed failed) {
+    find(failed.attachment()).ifPresent(device -> pageFailed(device, failed.cause()));
+  }
+
+  private void pageFailed(AttachedDevice device, Throwable cause) {
     if (UnreadableLogException.isCauseOf(cause)) {
       environment.metrics().unreadable();
       LOG.atError()

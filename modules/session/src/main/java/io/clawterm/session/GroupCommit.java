@@ -50,8 +50,15 @@ final class GroupCommit {
     this.self = self;
   }
 
-  /** What the journal has made of the session. */
-  void recovered(SessionState state) {
+  /**
+   * What the journal, which ends with this commit, has made of the session. A commit that is
+   * missing, or a snapshot of other commits, need not show in the entries.
+   */
+  void recovered(SessionState state, long number) {
+    if (state instanceof SessionState.Open open && open.events() != number) {
+      throw new UnreadableLogException(
+          "the journal ends with commit " + number + ", its state is made of " + open.events());
+    }
     pending = new Pending(state);
     durable = state;
   }

@@ -120,6 +120,19 @@ public sealed interface SessionCommand {
     public Description {
       attached = List.copyOf(attached);
     }
+
+    /** How a session stands whose durable state is this. */
+    static Description of(SessionState durable, List<String> attached) {
+      return switch (durable) {
+        case SessionState.Absent absent -> new Description("absent", "", 0, attached, false);
+        case SessionState.Arriving arriving -> new Description("absent", "", 0, attached, false);
+        case SessionState.Open open ->
+            new Description(
+                "open", open.identity().target(), open.head(), attached, open.hasWork());
+        case SessionState.Ended ended ->
+            new Description("ended", ended.identity().target(), ended.head(), attached, false);
+      };
+    }
   }
 
   /**

@@ -18,12 +18,10 @@ import akka.persistence.typed.javadsl.EventHandler;
 import akka.persistence.typed.javadsl.EventSourcedBehavior;
 import akka.persistence.typed.javadsl.RetentionCriteria;
 import akka.persistence.typed.javadsl.SignalHandler;
-import io.clawterm.api.Principal;
 import io.clawterm.api.SessionId;
 import io.clawterm.protocol.Code;
 import io.clawterm.protocol.Mode;
 import java.time.Duration;
-import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
@@ -57,11 +55,7 @@ public final class SessionEntity
   private final SessionId id;
   private final SessionEnvironment environment;
   private final Arrivals arrivals;
-  private final UnreadableSessions unreadable;
   private final Runnable movedAtWork;
-
-  /** It could not be read back. */
-  private boolean failed;
 
   private boolean leaving;
 
@@ -74,6 +68,7 @@ public final class SessionEntity
   private final CommitTrace trace;
   private final GroupCommit commits;
   private final AttachedDevices devices;
+  private final Retention retention;
   private final TargetSlot target;
 
   /** The behaviour of the entity with this id, which nobody wakes when it has moved. */
@@ -100,20 +95,13 @@ public final class SessionEntity
       if (rest.isPresent()) {
         return UnreadableSession.create(id, shard, rest.get());
       }
-      Arrivals arrivals = new Arrivals(id);
+      Arrivals arrivals = new Arrivals(id, environment.metrics(), unreadable);
       return Behaviors.intercept(
           () -> arrivals,
           Behaviors.setup(context ->
               Behaviors.withTimers(timers ->
                   new SessionEntity(
-                      context,
-                      timers,
-                      shard,
-                      id,
-                      environment,
-                      arrivals,
-                      unreadable,
-                      movedAtWork))));
+                      context, timers, shard, id, environment, arrivals, movedAtWork))));
     });
   }
 
@@ -128,7 +116,6 @@ public final class SessionEntity
       SessionId id,
       SessionEnvironment environment,
       Arrivals arrivals,
-      UnreadableSessions unreadable,
       Runnable movedAtWork) {
     super(persistenceId(id));
     this.context = context;
@@ -137,12 +124,12 @@ public final class SessionEntity
     this.id = id;
     this.environment = environment;
     this.arrivals = arrivals;
-    this.unreadable = unreadable;
     this.movedAtWork = movedAtWork;
     this.trace = new CommitTrace(environment.tracing(), id);
     this.commits = new GroupCommit(environment, arrivals, trace, context.getSelf());
     this.devices = new AttachedDevices(id, environment, context, commits, this::passivateSoon);
-    this.target = new TargetSlot(id, environment, context, timers);
+    this.retention = new Retention(id, environment, commits, devices);
+    this.target = new TargetSlot(id, environment, context, timers, commits, trace);
   }
 
   @Override
@@ -162,35 +149,18 @@ public final class SessionEntity
 
   @Override
   public Set<String> tagsFor(SessionEvent event) {
-    boolean life = event.work().isPresent();
-    for (SessionEvent.Change change : event.changes()) {
-      life |= isLife(change);
-    }
-    return life ? Set.of(LIFE_TAG) : Set.of();
-  }
-
-  private static boolean isLife(SessionEvent.Change change) {
-    return switch (change) {
-      case SessionEvent.Created c -> true;
-      case SessionEvent.DeviceAttached a -> true;
-      case SessionEvent.DeviceDetached d -> true;
-      case SessionEvent.Closed c -> true;
-      case SessionEvent.Emitted e -> false; // but what it changes is work
-      case SessionEvent.InputReceived i -> false; // likewise
-      case SessionEvent.TokenConfirmed t -> false;
-      case SessionEvent.Trimmed t -> false;
-      case SessionEvent.ImportBegun i -> false;
-      case SessionEvent.InputImported i -> false;
-      case SessionEvent.Imported i -> true;
-    };
+    return event.changesLife() ? Set.of(LIFE_TAG) : Set.of();
   }
 
   @Override
   public SignalHandler<SessionState> signalHandler() {
     return newSignalHandlerBuilder()
         .onSignal(RecoveryCompleted.instance(), this::recovered)
-        .onSignal(RecoveryFailed.class, (state, failed) -> notRecovered(failed.getFailure()))
-        .onSignal(SnapshotCompleted.class, this::snapshotTaken)
+        .onSignal(
+            RecoveryFailed.class, (state, failed) -> arrivals.notRecovered(failed.getFailure()))
+        .onSignal(
+            SnapshotCompleted.class,
+            (state, taken) -> retention.prune(state, taken.getSnapshotMetadata().sequenceNr()))
         .onSignal(PostStop.instance(), state -> stopped())
         .build();
   }
@@ -205,7 +175,7 @@ public final class SessionEntity
         case SessionCommand.Input input -> input(input);
         case SessionCommand.Confirm confirm ->
             devices.find(confirm.attachment()).ifPresent(devices::confirm);
-        case SessionCommand.Release release -> release(release);
+        case SessionCommand.Release release -> devices.release(release);
         case SessionCommand.Resize resize -> target.resize(resize.size());
         case SessionCommand.Detach detach -> detach(detach);
         case SessionCommand.Suspend suspend -> suspend(suspend);
@@ -224,16 +194,10 @@ public final class SessionEntity
             case SelfCommand.Flush flush -> commits.flush();
             case SelfCommand.Idle idle -> passivateIfIdle();
             case SelfCommand.StartTarget start -> startTarget();
-            case SelfCommand.TargetStopped stopped -> targetStopped(stopped.epoch());
+            case SelfCommand.TargetStopped stopped -> target.stopped(stopped.epoch());
             case SelfCommand.EdgeGone gone -> edgeGone(gone.edge());
-            case SelfCommand.PageRead page ->
-                devices
-                    .find(page.attachment())
-                    .ifPresent(device -> devices.pageRead(device, page.entries()));
-            case SelfCommand.PageFailed failed ->
-                devices
-                    .find(failed.attachment())
-                    .ifPresent(device -> devices.pageFailed(device, failed.cause()));
+            case SelfCommand.PageRead page -> devices.pageRead(page);
+            case SelfCommand.PageFailed failed -> devices.pageFailed(failed);
           }
         }
       }
@@ -318,7 +282,7 @@ public final class SessionEntity
 
   private void detach(AttachedDevice device, long acknowledged, OptionalLong expirySeconds) {
     devices.detach(device, acknowledged, expirySeconds);
-    retain();
+    retention.trim();
   }
 
   private void detach(SessionCommand.Detach detach) {
@@ -376,18 +340,10 @@ public final class SessionEntity
     }
   }
 
-  private void release(SessionCommand.Release release) {
-    devices
-        .find(release.attachment())
-        .ifPresent(device -> devices.release(device, release.bytes(), release.acknowledged()));
-  }
-
   // ---- the target ----
 
   private void startTarget() {
-    if (commits.durable() instanceof SessionState.Open open) {
-      target.start(open).ifPresent(this::targetGone);
-    }
+    target.start().ifPresent(this::targetGone);
   }
 
   private void targetGone(String text) {
@@ -399,36 +355,15 @@ public final class SessionEntity
   }
 
   private void emit(SessionCommand.Emit emit) {
-    if (!target.isLife(emit.epoch()) || !(commits.state() instanceof SessionState.Open)) {
-      return; // an earlier life of the target: what it says has no place any more
+    if (target.emit(emit)) {
+      commits.then(this::passivateSoon);
+      retention.trim();
     }
-    long count = target.countEmission();
-    long first = commits.state().head() + 1;
-    if (!emit.entries().isEmpty() || emit.memo().isPresent() || emit.consumedUpTo().isPresent()) {
-      commits.decide(new SessionEvent.Emitted(emit.entries(), emit.consumedUpTo(), emit.memo()));
-      trace.causedBy(emit.causes());
-    }
-    long epoch = emit.epoch();
-    commits.then(() -> {
-      target.emitted(epoch, count, first);
-      passivateSoon();
-    });
-    retain();
   }
 
   private void finish(SessionCommand.Finish finish) {
     if (target.isLife(finish.epoch())) {
       end(finish.text());
-    }
-  }
-
-  private void targetStopped(long epoch) {
-    if (!target.isLife(epoch)) {
-      return;
-    }
-    target.ended();
-    if (commits.state() instanceof SessionState.Open) {
-      target.startSoon();
     }
   }
 
@@ -455,7 +390,7 @@ public final class SessionEntity
   private void close(SessionCommand.Close close) {
     boolean mine =
         commits.state() instanceof SessionState.Open open
-            && mayEnd(close.principal(), open.identity());
+            && open.identity().owner().equals(close.principal());
     if (mine) {
       end("closed by " + close.principal().name());
     } else {
@@ -468,10 +403,6 @@ public final class SessionEntity
                 mine
                     ? SessionCommand.CloseReply.CLOSED
                     : SessionCommand.CloseReply.NO_SUCH_SESSION));
-  }
-
-  private static boolean mayEnd(Principal principal, SessionState.Identity identity) {
-    return identity.owner().equals(principal);
   }
 
   private void end(String reason) {
@@ -500,22 +431,7 @@ public final class SessionEntity
   }
 
   private void describe(SessionCommand.Describe describe) {
-    List<String> attached = devices.names();
-    describe
-        .replyTo()
-        .tell(
-            switch (commits.durable()) {
-              case SessionState.Absent absent ->
-                  new SessionCommand.Description("absent", "", 0, attached, false);
-              case SessionState.Arriving arriving ->
-                  new SessionCommand.Description("absent", "", 0, attached, false);
-              case SessionState.Open open ->
-                  new SessionCommand.Description(
-                      "open", open.identity().target(), open.head(), attached, open.hasWork());
-              case SessionState.Ended ended ->
-                  new SessionCommand.Description(
-                      "ended", ended.identity().target(), ended.head(), attached, false);
-            });
+    describe.replyTo().tell(SessionCommand.Description.of(commits.durable(), devices.names()));
     passivateSoon();
   }
 
@@ -573,104 +489,17 @@ public final class SessionEntity
     }
   }
 
-  // ---- retention ----
-
-  /** Gives up the oldest entries where the log has grown above its limits. */
-  private void retain() {
-    if (!(commits.state() instanceof SessionState.Open open)) {
-      return;
-    }
-    long first =
-        Retention.firstKept(
-            environment.settings(),
-            open.log(),
-            environment.clock().instant(),
-            devices.acknowledgedByAll());
-    if (first > open.log().first()) {
-      commits.decide(new SessionEvent.Trimmed(first));
-      commits.then(() -> devices.skipTo(first));
-    }
-  }
-
-  /** Only what a snapshot stands for may go: recovery starts from it. */
-  private void snapshotTaken(SessionState state, SnapshotCompleted completed) {
-    if (state instanceof SessionState.Open open && !open.log().marks().isEmpty()) {
-      long upTo =
-          Math.min(
-              completed.getSnapshotMetadata().sequenceNr(),
-              open.log().journalOf(open.log().first()) - 1);
-      if (upTo > 0 && open.log().first() > 1) {
-        environment
-            .pruner()
-            .prune(persistenceId(id).id(), upTo)
-            .whenComplete((done, failure) -> {
-              if (failure != null) {
-                LOG.atWarn()
-                    .addKeyValue("session", id)
-                    .setCause(failure)
-                    .log("the journal could not be pruned; the next snapshot tries again");
-              }
-            });
-      }
-    }
-  }
-
   // ---- life ----
 
-  /** Akka tells it twice: once bare, once as its own exception. */
-  private void notRecovered(Throwable failure) {
-    if (failed) {
-      return;
-    }
-    failed = true;
-    if (UnreadableLogException.isCauseOf(failure)) {
-      Duration rest = unreadable.failed(id);
-      environment.metrics().unreadable();
-      LOG.atError()
-          .addKeyValue("session", id)
-          .setCause(failure)
-          .log("a session can't be read by this build; tried again after " + rest);
-      arrivals.refuseUnreadable();
-      return;
-    }
-    LOG.atError()
-        .addKeyValue("session", id)
-        .setCause(failure)
-        .log("a session could not be read back from the journal");
-    arrivals.refuse();
-  }
-
   private void recovered(SessionState state) {
-    requireWhole(state);
+    commits.recovered(state, lastSequenceNumber(context));
     arrivals.recovered();
-    unreadable.recovered(id);
-    commits.recovered(state);
-    devices.begin();
+    devices.recovered();
     if (state.hasWork()) {
       startTarget();
     }
-    if (state instanceof SessionState.Open open) {
-      open.devices().forEach(this::foundGone);
-      commits.flushSoon();
-    }
+    commits.flushSoon();
     passivateSoon();
-  }
-
-  /** A commit that is missing, or a snapshot of other commits, need not show in the entries. */
-  private void requireWhole(SessionState state) {
-    long last = lastSequenceNumber(context);
-    if (state instanceof SessionState.Open open && open.events() != last) {
-      throw new UnreadableLogException(
-          "the journal ends with commit " + last + ", its state is made of " + open.events());
-    }
-  }
-
-  /** A device that was attached to an earlier life: its time away counts from now. */
-  private void foundGone(String name, SessionState.Device device) {
-    if (device.attached()) {
-      commits.decide(
-          new SessionEvent.DeviceDetached(name, device.acknowledged(), OptionalLong.empty()));
-    }
   }
 
   /** Whatever stops the entity, its devices come back by themselves. */

@@ -36,6 +36,31 @@ public record SessionEvent(
     this(at, head, changes, work, Optional.empty());
   }
 
+  /** Whether a list of sessions shows something else after this commit. */
+  boolean changesLife() {
+    boolean life = work.isPresent();
+    for (Change change : changes) {
+      life |= changesLife(change);
+    }
+    return life;
+  }
+
+  private static boolean changesLife(Change change) {
+    return switch (change) {
+      case Created c -> true;
+      case DeviceAttached a -> true;
+      case DeviceDetached d -> true;
+      case Closed c -> true;
+      case Emitted e -> false; // but what it changes is work
+      case InputReceived i -> false; // likewise
+      case TokenConfirmed t -> false;
+      case Trimmed t -> false;
+      case ImportBegun i -> false;
+      case InputImported i -> false;
+      case Imported i -> true;
+    };
+  }
+
   /** One thing that happened. */
   @JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "is")
   @JsonSubTypes({

@@ -13,7 +13,8 @@ import java.util.Optional;
  * epoch of its own. It owns that actor, how long to wait for the next one, and what each is to know
  * of the devices: the size of their terminal.
  *
- * <p>The session calls it, and hands over only what is durable.
+ * <p>The session calls it, and hands over only what is durable. What the target emits is decided
+ * here.
  */
 final class TargetSlot {
 
@@ -25,6 +26,8 @@ final class TargetSlot {
   private final SessionEnvironment environment;
   private final ActorContext<SessionCommand> context;
   private final TimerScheduler<SessionCommand> timers;
+  private final GroupCommit commits;
+  private final CommitTrace trace;
   private Optional<ActorRef<TargetCommand>> actor = Optional.empty();
   private Optional<Attachment.WindowSize> size = Optional.empty();
   private long epoch;
@@ -36,16 +39,23 @@ final class TargetSlot {
       SessionId id,
       SessionEnvironment environment,
       ActorContext<SessionCommand> context,
-      TimerScheduler<SessionCommand> timers) {
+      TimerScheduler<SessionCommand> timers,
+      GroupCommit commits,
+      CommitTrace trace) {
     this.id = id;
     this.environment = environment;
     this.context = context;
     this.timers = timers;
+    this.commits = commits;
+    this.trace = trace;
   }
 
-  /** Begins a life if there is none. What is answered says why there can't be one any more. */
-  Optional<String> start(SessionState.Open open) {
-    if (actor.isPresent()) {
+  /**
+   * Begins a life if there is none and the session is open. What is answered says why there can't
+   * be one any more.
+   */
+  Optional<String> start() {
+    if (actor.isPresent() || !(commits.durable() instanceof SessionState.Open open)) {
       return Optional.empty();
     }
     SessionState.Identity identity = open.identity();
@@ -111,13 +121,25 @@ final class TargetSlot {
     tell(new TargetCommand.Resized(newSize));
   }
 
-  /** Counts an emission of this life; the first is 1. */
-  long countEmission() {
-    return ++emissions;
+  /**
+   * Decides what this life emits, and tells it once that is durable. False where it is void: an
+   * older life says it, or the session is over.
+   */
+  boolean emit(SessionCommand.Emit emit) {
+    if (!isLife(emit.epoch()) || !(commits.state() instanceof SessionState.Open open)) {
+      return false;
+    }
+    long count = ++emissions;
+    long first = open.head() + 1;
+    if (!emit.entries().isEmpty() || emit.memo().isPresent() || emit.consumedUpTo().isPresent()) {
+      commits.decide(new SessionEvent.Emitted(emit.entries(), emit.consumedUpTo(), emit.memo()));
+      trace.causedBy(emit.causes());
+    }
+    commits.then(() -> emitted(emit.epoch(), count, first));
+    return true;
   }
 
-  /** An emission of that life is durable, its first entry under this number. */
-  void emitted(long speaker, long count, long firstNumber) {
+  private void emitted(long speaker, long count, long firstNumber) {
     if (isLife(speaker)) {
       tell(new TargetCommand.Emitted(count, firstNumber));
     }
@@ -133,14 +155,19 @@ final class TargetSlot {
     actor.ifPresent(life -> life.tell(command));
   }
 
-  /** The life is over; {@link #startSoon} may follow. */
-  void ended() {
-    actor = Optional.empty();
-    epoch++;
+  /** A life is over: while the session is open, another one follows. */
+  void stopped(long life) {
+    if (isLife(life)) {
+      actor = Optional.empty();
+      epoch++; // what is still on its way from it is void
+      if (commits.state() instanceof SessionState.Open) {
+        startSoon();
+      }
+    }
   }
 
-  /** Has the session begin the next life after a while, a longer one after each failure. */
-  void startSoon() {
+  /** After a while, a longer one after each failure. */
+  private void startSoon() {
     environment.metrics().targetRestarted();
     Duration wait = BACK_OFF.multipliedBy(1L << Math.min(failures, 6));
     failures++;
