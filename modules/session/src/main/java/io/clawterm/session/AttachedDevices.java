@@ -52,7 +52,7 @@ final class AttachedDevices {
   private Tail tail = new Tail(1, 1);
 
   /** Which entries there are; stays when the session has ended. */
-  private SessionState.Extent extent = new SessionState.Extent(1, 0, 0, List.of());
+  private LogExtent extent = new LogExtent(1, 0, 0, List.of());
 
   AttachedDevices(
       SessionId id,

@@ -38,7 +38,7 @@ final class BundleSteps {
     if (identity.style() != Target.InputStyle.MESSAGES) {
       return new ExportReply.NotMovable(identity.target());
     }
-    SessionState.InputQueue input = open.input();
+    InputQueue input = open.input();
     var manifest =
         new BundleManifest(
             id,

@@ -45,11 +45,11 @@ final class Retention {
   }
 
   private static long firstKept(
-      SessionSettings settings, SessionState.Extent log, Instant now, long acknowledged) {
+      SessionSettings settings, LogExtent log, Instant now, long acknowledged) {
     Instant oldest = now.minus(settings.retainFor());
     long first = log.first();
     for (int i = 1; i < log.marks().size(); i++) {
-      SessionState.Extent.Mark mark = log.marks().get(i);
+      LogExtent.Mark mark = log.marks().get(i);
       long left = log.bytes() - mark.bytesBefore();
       boolean tooLarge = left >= settings.retainBytes();
       boolean tooOld = mark.at().isBefore(oldest);

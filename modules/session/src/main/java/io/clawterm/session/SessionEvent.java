@@ -156,7 +156,7 @@ public record SessionEvent(
    *
    * @param incarnation as in {@link Created}
    * @param createdAt when it was created where it comes from
-   * @param received as in {@link SessionState.InputQueue}, like {@code consumed}
+   * @param received as in {@link InputQueue}, like {@code consumed}
    */
   public record Imported(
       Principal owner,

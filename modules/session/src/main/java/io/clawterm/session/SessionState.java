@@ -86,7 +86,7 @@ sealed interface SessionState extends Stored {
                 at,
                 Optional.empty()),
             created.expirySeconds(),
-            new Extent(1, 0, 0, List.of()),
+            new LogExtent(1, 0, 0, List.of()),
             new InputQueue(0, 0, List.of()),
             Map.of(),
             Optional.empty(),
@@ -110,7 +110,7 @@ sealed interface SessionState extends Stored {
   record Arriving(
       Principal owner,
       String bundle,
-      Extent log,
+      LogExtent log,
       List<TargetCommand.TargetInput> waiting,
       long events)
       implements SessionState {
@@ -126,11 +126,11 @@ sealed interface SessionState extends Stored {
       return new Arriving(
           begun.owner(),
           begun.bundle(),
-          new Extent(
+          new LogExtent(
               begun.firstNumber(),
               begun.firstNumber() - 1,
               0,
-              List.of(new Extent.Mark(1, events + 1, 0, at))),
+              List.of(new LogExtent.Mark(1, events + 1, 0, at))),
           List.of(),
           events);
     }
@@ -147,7 +147,7 @@ sealed interface SessionState extends Stored {
 
     Arriving committed(SessionEvent event, long bytesBefore) {
       boolean entries = event.changes().getFirst() instanceof SessionEvent.Emitted;
-      Extent extent =
+      LogExtent extent =
           entries ? log.mark(event.head() + 1, events + 1, bytesBefore, event.at()) : log;
       return new Arriving(owner, bundle, extent, waiting, events + 1);
     }
@@ -158,7 +158,7 @@ sealed interface SessionState extends Stored {
         case SessionEvent.ImportBegun begun -> of(begun, events, at);
         case SessionEvent.Emitted emitted -> {
           long size = emitted.entries().stream().mapToLong(Entry::size).sum();
-          Extent extent = log.plus(emitted.entries().size(), size);
+          LogExtent extent = log.plus(emitted.entries().size(), size);
           yield new Arriving(owner, bundle, extent, waiting, events);
         }
         case SessionEvent.InputImported input -> {
@@ -216,127 +216,6 @@ sealed interface SessionState extends Stored {
       Optional<String> bundle) {}
 
   /**
-   * Which entries there are.
-   *
-   * @param first the lowest number that retention keeps
-   * @param head the newest number
-   * @param bytes what all entries that there ever were take; only differences mean something
-   * @param marks where the journal holds which number, about each 64 KB, at most {@link #MAX_MARKS}
-   */
-  record Extent(long first, long head, long bytes, List<Mark> marks) {
-
-    static final int MAX_MARKS = 256;
-    static final long MARK_BYTES = 65_536;
-
-    public Extent {
-      marks = List.copyOf(marks);
-    }
-
-    Extent plus(int entries, long size) {
-      return new Extent(first, head + entries, bytes + size, marks);
-    }
-
-    Extent from(long number) {
-      List<Mark> left = new ArrayList<>(marks);
-      while (left.size() > 1 && left.get(1).number() <= number) {
-        left.remove(0);
-      }
-      return new Extent(number, head, bytes, left);
-    }
-
-    /** Notes that the journal's event {@code journal} holds the entries from {@code number} on. */
-    Extent mark(long number, long journal, long bytesBefore, Instant at) {
-      if (head < number
-          || (!marks.isEmpty() && bytesBefore - marks.getLast().bytesBefore() < MARK_BYTES)) {
-        return this;
-      }
-      List<Mark> more = new ArrayList<>(marks);
-      if (more.size() >= MAX_MARKS) {
-        List<Mark> half = new ArrayList<>();
-        for (int i = 0; i < more.size(); i += 2) {
-          half.add(more.get(i));
-        }
-        more = half;
-      }
-      more.add(new Mark(number, journal, bytesBefore, at));
-      return new Extent(first, head, bytes, more);
-    }
-
-    /** A journal sequence number at or before the event that holds the entry. */
-    long journalOf(long number) {
-      long journal = 1;
-      for (Mark mark : marks) {
-        if (mark.number() > number) {
-          break;
-        }
-        journal = mark.journal();
-      }
-      return journal;
-    }
-
-    /** The bytes that the entries below the mark's number take, and when they were written. */
-    record Mark(long number, long journal, long bytesBefore, Instant at) {}
-  }
-
-  /**
-   * Input on its way to the target.
-   *
-   * @param received how many frames the target has been or is to be given
-   * @param consumed up to which of them it needs nothing again
-   * @param waiting those after {@code consumed}
-   */
-  record InputQueue(long received, long consumed, List<TargetCommand.TargetInput> waiting) {
-    public InputQueue {
-      waiting = List.copyOf(waiting);
-    }
-
-    InputQueue consumedUpTo(long number) {
-      if (number > received) {
-        throw new IllegalStateException(
-            "input " + number + " consumed, where " + received + " was the last one");
-      }
-      if (number <= consumed) {
-        return this;
-      }
-      // They are in order, so what is left is the end of them.
-      int from = 0;
-      while (from < waiting.size() && waiting.get(from).number() <= number) {
-        from++;
-      }
-      return new InputQueue(received, number, waiting.subList(from, waiting.size()));
-    }
-
-    /** What came with the event stands in the event's trace. */
-    InputQueue traced(SessionEvent event) {
-      if (event.trace().isEmpty()) {
-        return this;
-      }
-      long before = received;
-      for (SessionEvent.Change change : event.changes()) {
-        if (change instanceof SessionEvent.InputReceived fresh) {
-          before -= fresh.frames().size();
-        }
-      }
-      if (waiting.isEmpty() || waiting.getLast().number() <= before) {
-        return this;
-      }
-      List<TargetCommand.TargetInput> traced = new ArrayList<>(waiting.size());
-      for (TargetCommand.TargetInput input : waiting) {
-        traced.add(input.number() > before ? input.in(event.trace()) : input);
-      }
-      return new InputQueue(received, consumed, traced);
-    }
-
-    long waitingBytes() {
-      long bytes = 0;
-      for (TargetCommand.TargetInput input : waiting) {
-        bytes += input.body().length() + 64L;
-      }
-      return bytes;
-    }
-  }
-
-  /**
    * A device that has been attached at some time.
    *
    * @param generation what its newest token was made of
@@ -366,7 +245,7 @@ sealed interface SessionState extends Stored {
   record Open(
       Identity identity,
       long expirySeconds,
-      Extent log,
+      LogExtent log,
       InputQueue input,
       Map<String, Device> devices,
       Optional<TargetMemo> memo,
@@ -459,12 +338,12 @@ sealed interface SessionState extends Stored {
      * @param log with the entries that it has
      * @param inputs what the target is given
      */
-    record Received(Extent log, List<TargetCommand.TargetInput> inputs) {}
+    record Received(LogExtent log, List<TargetCommand.TargetInput> inputs) {}
 
     /** What this input becomes when it follows this state. */
     Received received(SessionEvent.InputReceived received) {
       List<TargetCommand.TargetInput> inputs = new ArrayList<>(received.frames().size());
-      Extent extent = log;
+      LogExtent extent = log;
       long number = input.received();
       for (SessionCommand.InputFrame frame : received.frames()) {
         number++;
@@ -542,7 +421,7 @@ sealed interface SessionState extends Stored {
           events);
     }
 
-    private Open with(Extent extent, InputQueue queue, Optional<TargetMemo> newMemo) {
+    private Open with(LogExtent extent, InputQueue queue, Optional<TargetMemo> newMemo) {
       return new Open(identity, expirySeconds, extent, queue, devices, newMemo, touchedAt, events);
     }
 

@@ -121,10 +121,10 @@ class SessionStateTest {
   @Test
   void marksTellInWhichEventAnEntryStandsAndHowMuchIsBelow() {
     SessionState.Open state = log(200, 1_000);
-    SessionState.Extent log = state.log();
+    LogExtent log = state.log();
 
     assertThat(log.marks()).hasSizeBetween(3, 5);
-    for (SessionState.Extent.Mark mark : log.marks()) {
+    for (LogExtent.Mark mark : log.marks()) {
       // Each event holds one entry; the first one only created the session.
       assertThat(mark.journal()).isEqualTo(mark.number() + 1);
       assertThat(mark.bytesBefore()).isEqualTo((mark.number() - 1) * 1_032);
@@ -140,7 +140,7 @@ class SessionStateTest {
   void marksThinOutAndStayRight() {
     SessionState.Open state = log(400, 65_000);
 
-    assertThat(state.log().marks()).hasSizeLessThanOrEqualTo(SessionState.Extent.MAX_MARKS);
+    assertThat(state.log().marks()).hasSizeLessThanOrEqualTo(LogExtent.MAX_MARKS);
     assertThat(state.log().marks().getFirst().number()).isEqualTo(1);
     for (long number = 1; number <= state.log().head(); number++) {
       assertThat(state.log().journalOf(number)).isLessThanOrEqualTo(number + 1);
@@ -150,7 +150,7 @@ class SessionStateTest {
   @Test
   void whatIsTrimmedTakesItsMarksAlong() {
     SessionState.Open state = log(200, 1_000);
-    SessionState.Extent.Mark second = state.log().marks().get(1);
+    LogExtent.Mark second = state.log().marks().get(1);
 
     SessionState.Open trimmed =
         (SessionState.Open)

@@ -120,9 +120,8 @@ final class StoredSamples {
         new SessionState.Open(
             identity,
             2_592_000,
-            new SessionState.Extent(
-                4, 8, 1_234, List.of(new SessionState.Extent.Mark(3, 2, 640, AT))),
-            new SessionState.InputQueue(
+            new LogExtent(4, 8, 1_234, List.of(new LogExtent.Mark(3, 2, 640, AT))),
+            new InputQueue(
                 3,
                 2,
                 List.of(
@@ -137,8 +136,8 @@ final class StoredSamples {
         new SessionState.Open(
             identity,
             2_592_000,
-            new SessionState.Extent(1, 1, 17, List.of()),
-            new SessionState.InputQueue(
+            new LogExtent(1, 1, 17, List.of()),
+            new InputQueue(
                 1,
                 0,
                 List.of(
@@ -179,8 +178,7 @@ final class StoredSamples {
         new SessionState.Arriving(
             ANN,
             "0badcafe",
-            new SessionState.Extent(
-                4, 8, 1_234, List.of(new SessionState.Extent.Mark(1, 1, 0, AT))),
+            new LogExtent(4, 8, 1_234, List.of(new LogExtent.Mark(1, 1, 0, AT))),
             List.of(carried),
             3));
     samples.put(
@@ -195,8 +193,8 @@ final class StoredSamples {
                 AT,
                 Optional.of("0badcafe")),
             60,
-            new SessionState.Extent(4, 8, 1_234, List.of()),
-            new SessionState.InputQueue(3, 3, List.of()),
+            new LogExtent(4, 8, 1_234, List.of()),
+            new InputQueue(3, 3, List.of()),
             Map.of(),
             Optional.empty(),
             AT,
