@@ -176,7 +176,8 @@ public final class SessionEntity
         case SessionCommand.Confirm confirm ->
             devices.find(confirm.attachment()).ifPresent(devices::confirm);
         case SessionCommand.Release release -> devices.release(release);
-        case SessionCommand.Resize resize -> target.resize(resize.size());
+        case SessionCommand.Resize resize ->
+            devices.find(resize.attachment()).ifPresent(device -> resize(device, resize.size()));
         case SessionCommand.Detach detach -> detach(detach);
         case SessionCommand.Suspend suspend -> suspend(suspend);
         case SessionCommand.Disconnect disconnect -> disconnect(disconnect);
@@ -271,9 +272,16 @@ public final class SessionEntity
       return;
     }
     timers.cancel("idle");
-    attachment.size().ifPresent(target::resize);
+    attachment.size().ifPresent(size -> resize(device.get(), size));
     startTarget();
     devices.serve(device.get());
+  }
+
+  /** A device that only watches changes nothing of what it sees. */
+  private void resize(AttachedDevice device, Attachment.WindowSize size) {
+    if (device.attachment.mode() != Mode.WATCH) {
+      target.resize(size);
+    }
   }
 
   private void edgeGone(ActorRef<DeviceMessage> edge) {

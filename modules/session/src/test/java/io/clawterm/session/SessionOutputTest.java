@@ -225,13 +225,29 @@ class SessionOutputTest {
 
   @Test
   void theNewestSizeOfATerminalReachesTheTarget() {
-    session.attached("laptop");
-    session.targetStarted();
+    TestDevice laptop = session.device("laptop").size(80, 24).connect();
+    laptop.attached();
+    assertThat(session.targetStarted().size()).contains(new Attachment.WindowSize(80, 24));
 
-    session.actor().tell(new SessionCommand.Resize(0, new Attachment.WindowSize(100, 40)));
+    laptop.resize(100, 40);
 
     assertThat(session.targetTold(TargetCommand.Resized.class).size())
         .isEqualTo(new Attachment.WindowSize(100, 40));
+  }
+
+  @Test
+  void theSizeOfATerminalThatHasGoneOrOnlyWatchesDoesNotReachTheTarget() {
+    TestDevice laptop = session.attached("laptop");
+    session.targetStarted();
+    session.device("tablet").mode(Mode.TAKE_OVER).connect().attached();
+    TestDevice wall = session.device("wall").mode(Mode.WATCH).size(300, 90).connect();
+    wall.attached();
+
+    laptop.resize(80, 24);
+    wall.resize(301, 91);
+
+    session.settle();
+    assertThat(session.target.told).isEmpty();
   }
 
   @Test

@@ -24,6 +24,7 @@ final class TestDevice {
   final long number;
   Mode mode = Mode.SHARE;
   long window = 1_000_000;
+  Optional<Attachment.WindowSize> size = Optional.empty();
 
   TestDevice(TestSession session, String name, TestProbe<DeviceMessage> edge) {
     this.session = session;
@@ -44,8 +45,13 @@ final class TestDevice {
     return this;
   }
 
+  TestDevice size(int columns, int rows) {
+    size = Optional.of(new Attachment.WindowSize(columns, rows));
+    return this;
+  }
+
   Attachment attachment() {
-    return new Attachment(number, name, edge.getRef(), mode, window, Optional.empty());
+    return new Attachment(number, name, edge.getRef(), mode, window, size);
   }
 
   TestDevice connect() {
@@ -90,6 +96,10 @@ final class TestDevice {
 
   void release(long bytes, long acknowledged) {
     tell(new SessionCommand.Release(number, bytes, acknowledged));
+  }
+
+  void resize(int columns, int rows) {
+    tell(new SessionCommand.Resize(number, new Attachment.WindowSize(columns, rows)));
   }
 
   void tell(SessionCommand command) {
