@@ -13,6 +13,7 @@ public final class MicrometerSessionMetrics implements SessionMetrics {
   private final Timer commits;
   private final Counter entries;
   private final Counter duplicateInputs;
+  private final Counter droppedInputs;
   private final Counter journalEntries;
   private final Counter targetRestarts;
   private final Counter unreadable;
@@ -27,6 +28,7 @@ public final class MicrometerSessionMetrics implements SessionMetrics {
             .register(registry);
     entries = counter(registry, "entries", "Entries made durable");
     duplicateInputs = counter(registry, "input.duplicates", "Inputs that came again");
+    droppedInputs = counter(registry, "input.dropped", "Inputs for which there was no room");
     journalEntries = counter(registry, "journal.entries", "Missed entries read from the journal");
     targetRestarts = counter(registry, "target.restarts", "Targets started again after a failure");
     unreadable = counter(registry, "unreadable", "Failed tries to read a session's log");
@@ -45,6 +47,11 @@ public final class MicrometerSessionMetrics implements SessionMetrics {
   @Override
   public void duplicateInput() {
     duplicateInputs.increment();
+  }
+
+  @Override
+  public void inputDropped() {
+    droppedInputs.increment();
   }
 
   @Override

@@ -32,10 +32,9 @@ final class GroupCommit {
   private Pending pending = new Pending(new SessionState.Absent());
   private SessionState durable = new SessionState.Absent();
 
-  /** How many of the commands that have come are handled; the others are stashed. */
+  /** How many commands have been handled since the last commit. */
   private long handled;
 
-  private long handledBefore;
   private boolean flushAsked;
   private boolean flushing;
 
@@ -91,6 +90,7 @@ final class GroupCommit {
   /** A command is to be handled. */
   void beginTurn() {
     handled++;
+    arrivals.handled();
   }
 
   /** It was {@link SelfCommand.Flush}: nothing is waited for at the end of this turn. */
@@ -109,17 +109,16 @@ final class GroupCommit {
     if (!hasChanges()) {
       return Optional.empty();
     }
-    if (now || handled == arrivals.commands() || handled - handledBefore >= MAX_COMMANDS) {
+    if (now || !arrivals.areWaiting() || handled >= MAX_COMMANDS) {
       return Optional.of(take());
     }
-    // Others wait and are decided first. A message to itself comes after them in any case: should
-    // Akka have dropped one, because too many were stashed, the count is never even again.
+    // Others wait and are decided first. A message to itself comes after them in any case.
     flushSoon();
     return Optional.empty();
   }
 
   private Batch take() {
-    handledBefore = handled;
+    handled = 0;
     flushAsked = false; // one that is still to come may be dropped, and finds nothing to do
     SessionEvent event = pending.take(environment.clock().instant(), durable, trace.begin());
     return new Batch(event, pending.takeAfterwards(), System.nanoTime());

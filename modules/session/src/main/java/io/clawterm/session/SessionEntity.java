@@ -95,7 +95,9 @@ public final class SessionEntity
       if (rest.isPresent()) {
         return UnreadableSession.create(id, shard, rest.get());
       }
-      Arrivals arrivals = new Arrivals(id, environment.metrics(), unreadable);
+      int stash =
+          outer.getSystem().settings().config().getInt("akka.persistence.typed.stash-capacity");
+      Arrivals arrivals = new Arrivals(id, stash, environment.metrics(), unreadable);
       return Behaviors.intercept(
           () -> arrivals,
           Behaviors.setup(context ->

@@ -12,6 +12,9 @@ public interface SessionMetrics {
   /** An input was a repetition. */
   default void duplicateInput() {}
 
+  /** An input, or the size of a terminal, was dropped because too much waited for a commit. */
+  default void inputDropped() {}
+
   /** Missed entries were read from the journal. */
   default void readFromJournal(int entries) {}
 

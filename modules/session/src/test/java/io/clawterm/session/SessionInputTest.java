@@ -100,28 +100,66 @@ class SessionInputTest {
   }
 
   @Test
-  void moreCommandsThanAreStashedBreakNothing() {
+  void moreInputThanIsStashedComesAgainAndPushesOutNothingElse() {
     TestSession busy = NODE.session(Target.InputStyle.VOLATILE, TestNode.settings());
-    TestDevice laptop = busy.attached("laptop");
+    TestDevice laptop = busy.device("laptop").connect();
+    long token = laptop.attached().tokenGeneration();
+    long epoch = busy.targetStarted().epoch();
+    int flood =
+        NODE.kit.system().settings().config().getInt("akka.persistence.typed.stash-capacity")
+            + 1_000;
     var gate = NODE.closeGate();
     try {
       laptop.input(1, "first");
       NODE.awaitWrite(gate);
-      for (int i = 2; i <= 6_000; i++) {
+      for (int i = 2; i <= flood; i++) {
         laptop.input(i, "more");
       }
+      busy.emit(epoch, Entry.text("not to be lost"));
       laptop.hearsNothing();
     } finally {
       NODE.openGate(gate);
     }
-    // Akka drops what is beyond its capacity.
-    int stashed = 4_096;
-    while (laptop.durable() < 1 + stashed) {}
 
-    for (int i = stashed + 2; i <= stashed + 5; i++) {
-      laptop.input(i, "again");
-      assertThat(laptop.durable()).isEqualTo(i);
+    assertThat(entryAmongAcknowledgements(laptop)).isEqualTo(Entry.text("not to be lost"));
+    TestDevice again = busy.device("laptop").resume(token, 1);
+    long last = again.attached().lastInput();
+    assertThat(last).isBetween(2L, flood - 1L);
+    for (long i = last + 1; i <= last + 3; i++) {
+      again.input(i, "again");
+      assertThat(again.durable()).isEqualTo(i);
     }
+    assertThat(busy.describe().headNumber()).isEqualTo(1);
+  }
+
+  private static Entry entryAmongAcknowledgements(TestDevice device) {
+    DeviceMessage message = device.edge.receiveMessage();
+    while (message instanceof DeviceMessage.InputDurable) {
+      message = device.edge.receiveMessage();
+    }
+    return ((DeviceMessage.Output) message).entries().getFirst();
+  }
+
+  @Test
+  void aSessionThatCannotKeepWhatComesFailsRatherThanForgetsIt() {
+    TestDevice laptop = session.device("laptop").connect();
+    long token = laptop.attached().tokenGeneration();
+    int stash =
+        NODE.kit.system().settings().config().getInt("akka.persistence.typed.stash-capacity");
+    var gate = NODE.closeGate();
+    try {
+      laptop.input(1, "stored");
+      NODE.awaitWrite(gate);
+      for (int i = 0; i <= stash; i++) {
+        session.actor().tell(new SessionCommand.Wake());
+      }
+      assertThat(laptop.detached()).isEqualTo(Code.OVERLOADED);
+    } finally {
+      NODE.openGate(gate);
+    }
+
+    session.awaitStop();
+    session.device("laptop").resume(token, 0).attached();
   }
 
   @Test
