@@ -1,5 +1,6 @@
 package io.clawterm.session;
 
+import io.clawterm.protocol.Mode;
 import java.util.Optional;
 
 /** A device that is attached now, and how far it has been served. */
@@ -35,5 +36,10 @@ final class AttachedDevice {
     this.replayUpTo = head;
     this.credit = attachment.windowBytes();
     this.acknowledged = next - 1;
+  }
+
+  /** Whether it is to change nothing of the session. */
+  boolean onlyWatches() {
+    return attachment.mode() == Mode.WATCH;
   }
 }

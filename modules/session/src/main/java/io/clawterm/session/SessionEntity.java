@@ -20,7 +20,6 @@ import akka.persistence.typed.javadsl.RetentionCriteria;
 import akka.persistence.typed.javadsl.SignalHandler;
 import io.clawterm.api.SessionId;
 import io.clawterm.protocol.Code;
-import io.clawterm.protocol.Mode;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.OptionalLong;
@@ -279,9 +278,8 @@ public final class SessionEntity
     devices.serve(device.get());
   }
 
-  /** A device that only watches changes nothing of what it sees. */
   private void resize(AttachedDevice device, Attachment.WindowSize size) {
-    if (device.attachment.mode() != Mode.WATCH) {
+    if (!device.onlyWatches()) {
       target.resize(size);
     }
   }
@@ -307,7 +305,7 @@ public final class SessionEntity
         .ifPresent(device -> {
           devices.confirm(device);
           OptionalLong expiry =
-              suspend.expiry().isEmpty()
+              suspend.expiry().isEmpty() || device.onlyWatches()
                   ? OptionalLong.empty()
                   : OptionalLong.of(environment.settings().granted(suspend.expiry()).toSeconds());
           detach(device, suspend.acknowledged(), expiry);
@@ -323,7 +321,7 @@ public final class SessionEntity
       return; // the edge is told that the attachment is over by what ended it
     }
     AttachedDevice device = attached.get();
-    if (device.attachment.mode() == Mode.WATCH) {
+    if (device.onlyWatches()) {
       devices.detachNow(device, Code.FORBIDDEN, "a watching device sends no input");
       return;
     }
@@ -383,7 +381,7 @@ public final class SessionEntity
     devices
         .find(disconnect.attachment())
         .ifPresent(device -> {
-          if (device.attachment.mode() == Mode.WATCH) {
+          if (device.onlyWatches()) {
             devices.detachNow(device, Code.FORBIDDEN, "a watching device does not end the session");
           } else {
             String reason = "closed by device \"" + device.attachment.device() + "\"";

@@ -5,6 +5,7 @@ import static org.awaitility.Awaitility.await;
 
 import akka.cluster.sharding.typed.javadsl.ClusterSharding;
 import io.clawterm.protocol.Code;
+import io.clawterm.protocol.Mode;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -150,6 +151,21 @@ class SessionRestTest {
     session.actor().tell(new SessionCommand.ExpireIfDue());
 
     await().untilAsserted(() -> assertThat(session.describe().phase()).isEqualTo("ended"));
+  }
+
+  @Test
+  void aDeviceThatOnlyWatchesMayNot() {
+    session.attached("laptop").suspend();
+    TestDevice wall = session.device("wall").mode(Mode.WATCH).connect();
+    wall.attached();
+    wall.tell(new SessionCommand.Suspend(wall.number, 0, Optional.of(Duration.ofHours(1))));
+    assertThat(wall.detached()).isEqualTo(Code.SUSPENDED);
+    session.clock.advance(Duration.ofHours(2));
+
+    session.actor().tell(new SessionCommand.ExpireIfDue());
+
+    session.settle();
+    assertThat(session.describe().phase()).isEqualTo("open");
   }
 
   @Test
