@@ -23,6 +23,10 @@ final class ClientEvents {
 
   /** The canonical form, or nothing if this is no object with a type, or too long. */
   static Optional<Bytes> canonical(Bytes body) {
+    return canonicalOfAnyLength(body).filter(canonical -> canonical.length() <= MAX_CHARS);
+  }
+
+  private static Optional<Bytes> canonicalOfAnyLength(Bytes body) {
     try {
       JsonNode node = JSON.readTree(body.unsafeArray());
       if (node == null || !node.isObject() || !node.path("type").isTextual()) {
@@ -39,16 +43,22 @@ final class ClientEvents {
       } else {
         text = JSON.writeValueAsString(node);
       }
-      Bytes canonical = Bytes.of(text);
-      return canonical.length() <= MAX_CHARS ? Optional.of(canonical) : Optional.empty();
+      return Optional.of(Bytes.of(text));
     } catch (IOException e) {
       return Optional.empty(); // not JSON: the device is told so
     }
   }
 
-  /** Whether this is refused for its length, whatever it holds. */
+  /**
+   * Whether this is refused for its length: as it came, whatever it holds, or in its canonical
+   * form.
+   */
   static boolean isTooLong(SessionCommand.InputFrame frame) {
-    return frame.event() && frame.body().length() > MAX_CHARS;
+    return frame.event()
+        && (frame.body().length() > MAX_CHARS
+            || canonicalOfAnyLength(frame.body())
+                .filter(canonical -> canonical.length() > MAX_CHARS)
+                .isPresent());
   }
 
   /** Whether this is what a structured entry in the log has to be. */

@@ -75,6 +75,15 @@ class SessionInputTest {
   }
 
   @Test
+  void aStructuredEntryThatGrowsTooLongInItsStoredFormIsToldSo() {
+    TestDevice laptop = session.attached("laptop");
+
+    laptop.structured(1, "{\"type\":\"input\",\"text\":\"" + "\\b".repeat(12_000) + "\"}", false);
+
+    assertThat(laptop.detached()).isEqualTo(Code.TOO_LARGE);
+  }
+
+  @Test
   void inputArrivingDuringACommitFormsTheNextOne() {
     TestDevice laptop = session.attached("laptop");
     TestDevice phone = session.attached("phone");
