@@ -1,28 +1,32 @@
 package io.clawterm.session;
 
+import akka.actor.typed.ActorRef;
 import akka.actor.typed.Behavior;
 import akka.actor.typed.BehaviorInterceptor;
 import akka.actor.typed.TypedActorContext;
 import akka.actor.typed.javadsl.Behaviors;
 import io.clawterm.api.SessionId;
 import java.time.Duration;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.List;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * What has come to a session, before Akka stashes it: how many commands wait, and who waits for the
- * session to be read back from the journal. The session tells it what is handled, and how that
- * went.
+ * The commands that wait for a session: until it is read back from the journal, and while a commit
+ * is written. They are handed to it one after the other, in the order in which they came.
  *
- * <p>Akka drops whatever comes while the stash is full: what the target emits, or that a page of
- * the journal has been read, and nobody would send that again. So input gets no more than a half of
- * the stash: what is dropped is not acknowledged, and comes again. Should the stash be full even
- * so, the session fails, and all concerned come back to what is durable.
+ * <p>Akka would stash them, and does not get them before, for three reasons. It hands out what is
+ * stashed recursively, up to the next write: some hundreds of commands that change nothing are more
+ * than a stack holds, and that ends the process. It drops whatever comes while the stash is full,
+ * of which nobody would send again what the target emits. And it drops all of it when the recovery
+ * fails, where whoever attaches would wait for the whole of a time-out.
  *
- * <p>Akka drops what is stashed when the recovery fails. Without an answer the edge would wait for
- * the whole of its time-out.
+ * <p>Input gets no more than a half of the room: what is dropped is not acknowledged, and comes
+ * again. Should there be no room even so, the session fails, and all concerned come back to what is
+ * durable.
  */
 final class Arrivals extends BehaviorInterceptor<SessionCommand, SessionCommand> {
 
@@ -31,22 +35,30 @@ final class Arrivals extends BehaviorInterceptor<SessionCommand, SessionCommand>
   private final SessionId id;
   private final SessionMetrics metrics;
   private final UnreadableSessions unreadable;
-  private final List<Attachment> attaching = new ArrayList<>();
-  private final List<SessionCommand.Describe> asking = new ArrayList<>();
-  private final int stash;
-  private int waiting;
-  private boolean recovered;
+  private final ActorRef<SessionCommand> self;
+  private final int room;
+  private final Deque<SessionCommand> waiting = new ArrayDeque<>(2);
+
+  /** The session can't take a command now. */
+  private boolean holding = true;
+
   private boolean failed;
 
   /**
-   * Of a session that has begun its life.
+   * Of a session that begins its life.
    *
-   * @param stash how many commands Akka stashes
+   * @param room how many commands may wait
    */
-  Arrivals(SessionId id, int stash, SessionMetrics metrics, UnreadableSessions unreadable) {
+  Arrivals(
+      SessionId id,
+      ActorRef<SessionCommand> self,
+      int room,
+      SessionMetrics metrics,
+      UnreadableSessions unreadable) {
     super(SessionCommand.class);
     this.id = id;
-    this.stash = stash;
+    this.self = self;
+    this.room = room;
     this.metrics = metrics;
     this.unreadable = unreadable;
   }
@@ -56,46 +68,61 @@ final class Arrivals extends BehaviorInterceptor<SessionCommand, SessionCommand>
       TypedActorContext<SessionCommand> context,
       SessionCommand command,
       ReceiveTarget<SessionCommand> target) {
-    if (waiting >= stash / 2 && mayBeDropped(command)) {
-      metrics.inputDropped();
+    if (command instanceof SelfCommand.GoOn) {
+      return handOut(context, target);
+    }
+    if (holding || areWaiting()) {
+      keep(command);
       return Behaviors.same();
-    }
-    if (waiting >= stash) {
-      throw new IllegalStateException("more than " + stash + " commands wait for one commit");
-    }
-    waiting++;
-    if (!recovered) {
-      if (command instanceof SessionCommand.Connect connect) {
-        attaching.add(connect.attachment());
-      } else if (command instanceof SessionCommand.Resume resume) {
-        attaching.add(resume.attachment());
-      } else if (command instanceof SessionCommand.Describe describe) {
-        asking.add(describe);
-      }
     }
     return target.apply(context, command);
   }
 
-  private static boolean mayBeDropped(SessionCommand command) {
-    return command instanceof SessionCommand.Input || command instanceof SessionCommand.Resize;
+  private void keep(SessionCommand command) {
+    boolean comesAgain =
+        command instanceof SessionCommand.Input || command instanceof SessionCommand.Resize;
+    if (comesAgain && waiting.size() >= room / 2) {
+      metrics.inputDropped();
+      return;
+    }
+    if (waiting.size() >= room) {
+      throw new IllegalStateException("more than " + room + " commands wait for one commit");
+    }
+    waiting.add(command);
   }
 
-  /** One command waits no longer. */
-  void handled() {
-    waiting--;
+  /** Up to the next write, or the end; what changes the behaviour is one of these. */
+  private Behavior<SessionCommand> handOut(
+      TypedActorContext<SessionCommand> context, ReceiveTarget<SessionCommand> target) {
+    Behavior<SessionCommand> next = Behaviors.same();
+    while (!holding && areWaiting() && Behavior.isAlive(next)) {
+      next = target.apply(context, waiting.remove());
+    }
+    return next;
   }
 
-  /** Whether others wait behind the command that is handled, those of the session among them. */
+  /** Whether others wait behind the command that is handled. */
   boolean areWaiting() {
-    return waiting > 0;
+    return !waiting.isEmpty();
   }
 
-  /** From now on the session answers itself. */
+  /** A commit is to be written: what comes waits. */
+  void hold() {
+    holding = true;
+  }
+
+  /** It is durable: what waits is handed out, in a turn of its own. */
+  void release() {
+    holding = false;
+    if (areWaiting()) {
+      self.tell(new SelfCommand.GoOn());
+    }
+  }
+
+  /** The session has been read back. */
   void recovered() {
-    recovered = true;
     unreadable.recovered(id);
-    attaching.clear();
-    asking.clear();
+    release();
   }
 
   /**
@@ -125,23 +152,37 @@ final class Arrivals extends BehaviorInterceptor<SessionCommand, SessionCommand>
 
   /** Tells all that the log can't be read. */
   private void refuseUnreadable() {
-    attaching.forEach(attachment -> UnreadableSession.refuse(id, attachment));
-    attaching.clear();
-    asking.forEach(describe -> describe.replyTo().tell(UnreadableSession.DESCRIPTION));
-    asking.clear();
+    attaching().forEach(attachment -> UnreadableSession.refuse(id, attachment));
+    for (SessionCommand command : waiting) {
+      if (command instanceof SessionCommand.Describe describe) {
+        describe.replyTo().tell(UnreadableSession.DESCRIPTION);
+      }
+    }
+  }
+
+  private List<Attachment> attaching() {
+    List<Attachment> attaching = new ArrayList<>();
+    for (SessionCommand command : waiting) {
+      if (command instanceof SessionCommand.Connect connect) {
+        attaching.add(connect.attachment());
+      } else if (command instanceof SessionCommand.Resume resume) {
+        attaching.add(resume.attachment());
+      }
+    }
+    return attaching;
   }
 
   /** Tells all that they may try again. */
   private void refuse() {
-    attaching.forEach(attachment ->
-        attachment
-            .edge()
-            .tell(
-                new DeviceMessage.Refused(
-                    id,
-                    attachment.number(),
-                    DeviceMessage.Refusal.OVERLOADED,
-                    "the session cannot be read back just now")));
-    attaching.clear();
+    attaching()
+        .forEach(attachment ->
+            attachment
+                .edge()
+                .tell(
+                    new DeviceMessage.Refused(
+                        id,
+                        attachment.number(),
+                        DeviceMessage.Refusal.OVERLOADED,
+                        "the session cannot be read back just now")));
   }
 }

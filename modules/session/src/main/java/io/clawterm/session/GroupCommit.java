@@ -7,7 +7,8 @@ import java.util.Optional;
 /**
  * Group commit without a timer: commands decide against the state as it will be after what is
  * already decided ({@link Pending}); the last of those that wait then has all of it committed in
- * one event. Commands that arrive during that commit are stashed by Akka and form the next one.
+ * one event. Commands that arrive during that commit wait in {@link Arrivals} and form the next
+ * one.
  *
  * <p>It owns what is decided and what is durable. The session calls it around each command and
  * writes the batches, one at a time; its parts decide changes here, and have told to anybody what
@@ -15,10 +16,7 @@ import java.util.Optional;
  */
 final class GroupCommit {
 
-  /**
-   * So many commands go into one commit: Akka hands out what is stashed recursively, up to the next
-   * write, and some thousands are more than a stack holds.
-   */
+  /** So many commands go into one commit: more gain nothing, and make it late for the first. */
   private static final long MAX_COMMANDS = 256;
 
   /** An event to write, and what follows once it is durable. */
@@ -90,7 +88,6 @@ final class GroupCommit {
   /** A command is to be handled. */
   void beginTurn() {
     handled++;
-    arrivals.handled();
   }
 
   /** It was {@link SelfCommand.Flush}: nothing is waited for at the end of this turn. */
@@ -118,6 +115,7 @@ final class GroupCommit {
   }
 
   private Batch take() {
+    arrivals.hold();
     handled = 0;
     flushAsked = false; // one that is still to come may be dropped, and finds nothing to do
     SessionEvent event = pending.take(environment.clock().instant(), durable, trace.begin());
@@ -144,6 +142,7 @@ final class GroupCommit {
   /** A batch is durable and has led to this state; its entries. */
   List<Entry> written(Batch batch, SessionState state, long number) {
     durable = state;
+    arrivals.release();
     pending.committed(state);
     List<Entry> entries = Entries.of(batch.event());
     environment.metrics().committed(entries.size(), System.nanoTime() - batch.sinceNanos());

@@ -9,6 +9,9 @@ sealed interface SelfCommand extends SessionCommand.Own {
   /** Others may have come first and decided something: all of it is committed now. */
   record Flush() implements SelfCommand {}
 
+  /** What has waited is handed out; it goes no further than {@link Arrivals}. */
+  record GoOn() implements SelfCommand {}
+
   /** Nobody has needed the session for a while. */
   record Idle() implements SelfCommand {}
 

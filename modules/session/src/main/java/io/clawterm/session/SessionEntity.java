@@ -94,9 +94,10 @@ public final class SessionEntity
       if (rest.isPresent()) {
         return UnreadableSession.create(id, shard, rest.get());
       }
-      int stash =
+      int room =
           outer.getSystem().settings().config().getInt("akka.persistence.typed.stash-capacity");
-      Arrivals arrivals = new Arrivals(id, stash, environment.metrics(), unreadable);
+      Arrivals arrivals =
+          new Arrivals(id, outer.getSelf(), room, environment.metrics(), unreadable);
       return Behaviors.intercept(
           () -> arrivals,
           Behaviors.setup(context ->
@@ -193,6 +194,7 @@ public final class SessionEntity
         case SessionCommand.Leave leave -> leaving = true;
         case SessionCommand.Own own -> {
           switch ((SelfCommand) own) {
+            case SelfCommand.GoOn goOn -> {} // what it hands out follows by itself
             case SelfCommand.Flush flush -> commits.flush();
             case SelfCommand.Idle idle -> passivateIfIdle();
             case SelfCommand.StartTarget start -> startTarget();

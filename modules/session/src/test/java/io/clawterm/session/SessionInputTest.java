@@ -150,6 +150,28 @@ class SessionInputTest {
   }
 
   @Test
+  void asManyCommandsThatChangeNothingAsMayWaitAreNoMoreThanTheStackHolds() {
+    TestDevice laptop = session.attached("laptop");
+    int waiting =
+        NODE.kit.system().settings().config().getInt("akka.persistence.typed.stash-capacity") - 10;
+    var gate = NODE.closeGate();
+    try {
+      laptop.input(1, "first");
+      NODE.awaitWrite(gate);
+      for (int i = 0; i < waiting; i++) {
+        session.actor().tell(new SessionCommand.Wake());
+      }
+      laptop.hearsNothing();
+    } finally {
+      NODE.openGate(gate);
+    }
+
+    assertThat(laptop.durable()).isEqualTo(1);
+    laptop.input(2, "second");
+    assertThat(laptop.durableSkippingOutput()).isEqualTo(2);
+  }
+
+  @Test
   void aSessionThatCannotKeepWhatComesFailsRatherThanForgetsIt() {
     TestDevice laptop = session.device("laptop").connect();
     long token = laptop.attached().tokenGeneration();
