@@ -7,6 +7,7 @@ import static org.awaitility.Awaitility.await;
 import io.clawterm.testkit.Fault.Direction;
 import io.clawterm.testkit.ProxiedConnection.State;
 import java.io.IOException;
+import java.net.ConnectException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
@@ -214,12 +215,22 @@ class FaultProxyTest {
   @Test
   void aDeadTargetShowsAsUnreachable() throws IOException {
     echo.close();
+    await().until(this::nobodyListens); // the thread in accept() must have let go of it as well
 
     try (Socket socket = connect()) {
       assertThatThrownBy(() -> socket.getInputStream().readAllBytes())
           .isInstanceOf(IOException.class);
     }
     assertThat(proxy.connections().getFirst().state()).isEqualTo(State.UNREACHABLE);
+  }
+
+  private boolean nobodyListens() throws IOException {
+    try {
+      new Socket(InetAddress.getLoopbackAddress(), echo.getLocalPort()).close();
+      return false;
+    } catch (ConnectException e) {
+      return true;
+    }
   }
 
   @Test
