@@ -237,7 +237,7 @@ public final class SessionEntity
     if (devices.isNew(connect.attachment())) {
       admit(
           connect.attachment(),
-          Admission.connect(
+          AttachDecision.connect(
               commits.state(),
               connect,
               name -> environment.targets().find(connect.principal(), name),
@@ -248,18 +248,20 @@ public final class SessionEntity
 
   private void resume(SessionCommand.Resume resume) {
     if (devices.isNew(resume.attachment())) {
-      admit(resume.attachment(), Admission.resume(commits.state(), resume, environment.settings()));
+      admit(
+          resume.attachment(),
+          AttachDecision.resume(commits.state(), resume, environment.settings()));
     }
   }
 
   /** A refusal may rest on what is not durable yet: it is told after that, as all is. */
-  private void admit(Attachment attachment, Admission admission) {
-    switch (admission) {
-      case Admission.Refused refused -> {
+  private void admit(Attachment attachment, AttachDecision decision) {
+    switch (decision) {
+      case AttachDecision.Refused refused -> {
         commits.then(() -> devices.tellRefused(attachment, refused.refusal(), refused.text()));
         passivateSoon();
       }
-      case Admission.Admitted admitted -> {
+      case AttachDecision.Admitted admitted -> {
         admitted.changes().forEach(commits::decide);
         devices.arrive(attachment);
         commits.then(() -> attached(attachment, admitted));
@@ -267,7 +269,7 @@ public final class SessionEntity
     }
   }
 
-  private void attached(Attachment attachment, Admission.Admitted admitted) {
+  private void attached(Attachment attachment, AttachDecision.Admitted admitted) {
     Optional<AttachedDevice> device =
         devices.attach(attachment, admitted.generation(), admitted.lastNumber());
     if (device.isEmpty()) {

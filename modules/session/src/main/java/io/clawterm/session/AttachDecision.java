@@ -9,10 +9,10 @@ import java.util.function.Function;
  * Whether a session takes a device, by CONNECT or RESUME, decided against the state as it will be.
  * The session asks, stores the changes and answers the device; nothing happens here.
  */
-sealed interface Admission {
+sealed interface AttachDecision {
 
   /** The device is not taken. */
-  record Refused(DeviceMessage.Refusal refusal, String text) implements Admission {}
+  record Refused(DeviceMessage.Refusal refusal, String text) implements AttachDecision {}
 
   /**
    * The device is attached once the changes are durable.
@@ -21,7 +21,7 @@ sealed interface Admission {
    * @param lastNumber the newest entry that it has
    */
   record Admitted(List<SessionEvent.Change> changes, long generation, long lastNumber)
-      implements Admission {
+      implements AttachDecision {
     public Admitted {
       changes = List.copyOf(changes);
     }
@@ -33,7 +33,7 @@ sealed interface Admission {
    * @param targets finds a target for whoever connects
    * @param importing an import is under way, and not left half done
    */
-  static Admission connect(
+  static AttachDecision connect(
       SessionState state,
       SessionCommand.Connect connect,
       Function<String, Targets.Found> targets,
@@ -63,7 +63,7 @@ sealed interface Admission {
     return new Refused(DeviceMessage.Refusal.ID_TAKEN, "the id is in use");
   }
 
-  private static Admission create(
+  private static AttachDecision create(
       SessionCommand.Connect connect, Targets.Found.Available available, SessionSettings settings) {
     int incarnation = new SecureRandom().nextInt() | 1;
     var created =
@@ -79,7 +79,7 @@ sealed interface Admission {
         List.of(created, attached(connect.attachment(), generation, 0)), generation, 0);
   }
 
-  private static Admission join(
+  private static AttachDecision join(
       SessionState.Open open, SessionCommand.Connect connect, SessionSettings settings) {
     if (connect.key().isEmpty() || !connect.key().equals(open.identity().key())) {
       return taken();
@@ -91,7 +91,7 @@ sealed interface Admission {
   }
 
   /** Decides on a RESUME. */
-  static Admission resume(
+  static AttachDecision resume(
       SessionState state, SessionCommand.Resume resume, SessionSettings settings) {
     return switch (state) {
       case SessionState.Absent absent -> unknown();
@@ -108,7 +108,7 @@ sealed interface Admission {
     };
   }
 
-  private static Admission resume(
+  private static AttachDecision resume(
       SessionState.Open open, SessionCommand.Resume resume, SessionSettings settings) {
     long shown = resume.tokenGeneration();
     boolean good =
@@ -133,7 +133,7 @@ sealed interface Admission {
         DeviceMessage.Refusal.NO_SUCH_SESSION, "no such session, or not with this token");
   }
 
-  private static Admission admit(
+  private static AttachDecision admit(
       SessionState.Open open,
       Attachment attachment,
       long shown,
