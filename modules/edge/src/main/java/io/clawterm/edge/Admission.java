@@ -22,8 +22,12 @@ final class Admission {
 
   private static final Duration MIN_RETRY = Duration.ofMillis(200);
 
-  /** Longer times would be guesses: who was told twice is counted twice. */
-  private static final Duration MAX_RETRY = Duration.ofSeconds(10);
+  /**
+   * Longer times would be guesses, taken from the first seconds after a crash, in which nothing is
+   * quick: with ten seconds a node had nothing to do before its devices came. To come again costs
+   * little, as the connection stays.
+   */
+  private static final Duration MAX_RETRY = Duration.ofSeconds(4);
 
   /** What an attempt takes, before any was seen. */
   private static final double USUAL_SECONDS = 0.1;

@@ -68,11 +68,18 @@ class AdmissionTest {
   @Test
   void theOthersComeAgainOneAfterTheOtherAtTheSpeedThatIsSeen() {
     served(true, 200, 50); // two at a time: forty a second
-    List<Duration> told = refusals(300);
+    List<Duration> told = refusals(120);
 
     assertThat(admitted).doesNotContain("nobody");
-    assertThat(told.get(299)).isBetween(Duration.ofSeconds(6), Duration.ofSeconds(10));
-    assertThat(told.get(149)).isBetween(Duration.ofSeconds(3), Duration.ofSeconds(5));
+    assertThat(told.get(119)).isBetween(Duration.ofMillis(2_400), Duration.ofMillis(4_000));
+    assertThat(told.get(59)).isBetween(Duration.ofMillis(1_200), Duration.ofMillis(2_000));
+  }
+
+  @Test
+  void nobodyIsToldALongTime() {
+    served(true, 200, 50);
+
+    assertThat(refusals(1_000)).allMatch(it -> it.compareTo(Duration.ofSeconds(5)) < 0);
   }
 
   @Test
@@ -80,15 +87,15 @@ class AdmissionTest {
     served(true, 200, 50);
     served(false, 200, 5_000);
 
-    assertThat(refusals(200).getLast()).isLessThan(Duration.ofSeconds(7));
+    assertThat(refusals(80).getLast()).isLessThan(Duration.ofSeconds(3));
   }
 
   @Test
   void whoWaitedForItsTurnInVainGetsATimeAmongTheOthers() {
     served(true, 200, 50);
-    refusals(300);
+    refusals(120);
 
-    assertThat(admission.slot()).isBetween(Duration.ofSeconds(6), Duration.ofSeconds(10));
+    assertThat(admission.slot()).isBetween(Duration.ofMillis(2_400), Duration.ofMillis(4_000));
   }
 
   @Test
