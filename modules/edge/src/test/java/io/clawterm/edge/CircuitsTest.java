@@ -235,15 +235,20 @@ class CircuitsTest {
     }
   }
 
+  /** Sessions do not answer from now on, so that the place of an edge that has one is taken. */
+  private static void takeTheOnlyPlace(EdgeFixture busy, TestClient client) throws Exception {
+    busy.sessions.deaf = true;
+    client.send(connectFrame(fields()));
+    await().until(() -> busy.edge.admission().served() == 1);
+  }
+
   @Test
   void asManyAsMayAreOpenedAtOnceTheNextWaitAndTheOthersComeAgain() throws Exception {
     try (EdgeFixture busy = new EdgeFixture("max-opening = 1, max-waiting-to-open = 1");
         TestClient first = busy.client();
         TestClient second = busy.client();
         TestClient third = busy.client()) {
-      busy.sessions.deaf = true;
-      first.send(connectFrame(fields()));
-      await().until(() -> busy.edge.admission().served() == 1);
+      takeTheOnlyPlace(busy, first);
       second.send(connectFrame(fields()));
       await().until(() -> busy.edge.admission().waiting() == 1);
       third.send(connectFrame(fields()));
@@ -267,8 +272,7 @@ class CircuitsTest {
         TestClient second = busy.client()) {
       Frame accept = device.open();
       device.hangUp();
-      busy.sessions.deaf = true;
-      first.send(connectFrame(fields()));
+      takeTheOnlyPlace(busy, first);
       second.send(connectFrame(fields()));
       await().until(() -> busy.edge.admission().waiting() == 1);
       try (TestClient back = busy.client()) {
@@ -291,9 +295,7 @@ class CircuitsTest {
     try (EdgeFixture busy = new EdgeFixture("max-opening = 1");
         TestClient first = busy.client();
         TestClient second = busy.client()) {
-      busy.sessions.deaf = true;
-      first.send(connectFrame(fields()));
-      await().until(() -> busy.edge.admission().served() == 1);
+      takeTheOnlyPlace(busy, first);
       second.send(connectFrame(fields()));
       await().until(() -> busy.edge.admission().waiting() == 1);
 
@@ -326,9 +328,7 @@ class CircuitsTest {
     try (EdgeFixture busy = new EdgeFixture("max-opening = 1, session-timeout = 500ms");
         TestClient first = busy.client();
         TestClient second = busy.client()) {
-      busy.sessions.deaf = true;
-      first.send(connectFrame(fields()));
-      await().until(() -> busy.edge.admission().served() == 1);
+      takeTheOnlyPlace(busy, first);
       second.send(connectFrame(fields()));
 
       Frame refused = second.receive();
@@ -342,9 +342,7 @@ class CircuitsTest {
     try (EdgeFixture busy = new EdgeFixture("max-opening = 1");
         TestClient first = busy.client()) {
       Frame accept = first.open();
-      busy.sessions.deaf = true;
-      first.send(connectFrame(fields()));
-      await().until(() -> busy.edge.admission().served() == 1);
+      takeTheOnlyPlace(busy, first);
       try (TestClient second = busy.client()) {
         second.send(resumeFrame(accept.sessionId(), token(accept), 0, fields().device("other")));
         // Not that device's token: refused before it waits.

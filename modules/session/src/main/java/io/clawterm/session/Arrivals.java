@@ -176,13 +176,7 @@ final class Arrivals extends BehaviorInterceptor<SessionCommand, SessionCommand>
   private void refuse() {
     attaching()
         .forEach(attachment ->
-            attachment
-                .edge()
-                .tell(
-                    new DeviceMessage.Refused(
-                        id,
-                        attachment.number(),
-                        DeviceMessage.Refusal.OVERLOADED,
-                        "the session cannot be read back just now")));
+            attachment.refuse(
+                id, DeviceMessage.Refusal.OVERLOADED, "the session cannot be read back just now"));
   }
 }

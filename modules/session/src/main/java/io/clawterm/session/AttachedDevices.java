@@ -142,7 +142,7 @@ final class AttachedDevices {
   Optional<AttachedDevice> attach(Attachment attachment, long generation, long lastNumber) {
     arriving.remove(attachment.number());
     if (!(commits.durable() instanceof SessionState.Open open)) {
-      tellRefused(attachment, DeviceMessage.Refusal.CLOSED, "the session is over");
+      attachment.refuse(id, DeviceMessage.Refusal.CLOSED, "the session is over");
       return Optional.empty();
     }
     long first = Math.max(lastNumber + 1, open.log().first());
@@ -175,10 +175,6 @@ final class AttachedDevices {
             other, Code.TAKEN_OVER, "device \"" + attachment.device() + "\" has the session now");
       }
     }
-  }
-
-  void tellRefused(Attachment attachment, DeviceMessage.Refusal refusal, String text) {
-    attachment.edge().tell(new DeviceMessage.Refused(id, attachment.number(), refusal, text));
   }
 
   /** Only the attachment with the newest token confirms: an older one's frames prove nothing. */
@@ -271,7 +267,7 @@ final class AttachedDevices {
     arriving
         .values()
         .forEach(attachment ->
-            tellRefused(attachment, DeviceMessage.Refusal.OVERLOADED, "try again in a moment"));
+            attachment.refuse(id, DeviceMessage.Refusal.OVERLOADED, "try again in a moment"));
   }
 
   // ---- output ----

@@ -1,6 +1,7 @@
 package io.clawterm.session;
 
 import akka.actor.typed.ActorRef;
+import io.clawterm.api.SessionId;
 import io.clawterm.protocol.Mode;
 import java.util.Optional;
 
@@ -20,6 +21,11 @@ public record Attachment(
     long windowBytes,
     Optional<WindowSize> size)
     implements RemoteMessage {
+
+  /** Tells the device that the session does not take it. */
+  void refuse(SessionId session, DeviceMessage.Refusal refusal, String text) {
+    edge.tell(new DeviceMessage.Refused(session, number, refusal, text));
+  }
 
   /** The size of a terminal, in characters. */
   public record WindowSize(int columns, int rows) {}

@@ -258,7 +258,7 @@ public final class SessionEntity
   private void admit(Attachment attachment, AttachDecision decision) {
     switch (decision) {
       case AttachDecision.Refused refused -> {
-        commits.then(() -> devices.tellRefused(attachment, refused.refusal(), refused.text()));
+        commits.then(() -> attachment.refuse(id, refused.refusal(), refused.text()));
         passivateSoon();
       }
       case AttachDecision.Admitted admitted -> {

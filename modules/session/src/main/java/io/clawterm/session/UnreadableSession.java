@@ -60,13 +60,6 @@ final class UnreadableSession {
   }
 
   static void refuse(SessionId id, Attachment attachment) {
-    attachment
-        .edge()
-        .tell(
-            new DeviceMessage.Refused(
-                id,
-                attachment.number(),
-                DeviceMessage.Refusal.UNREADABLE,
-                UnreadableLogException.TEXT));
+    attachment.refuse(id, DeviceMessage.Refusal.UNREADABLE, UnreadableLogException.TEXT);
   }
 }
