@@ -52,7 +52,7 @@ final class Circuits {
   /** Sessions that were here: frames that had been sent before the client knew are no errors. */
   private final Set<Integer> ended = new LinkedHashSet<>(2);
 
-  /** Sessions whose devices were told to ask again, on this connection if they like. */
+  /** Those of them whose devices were told to ask again, on this connection if they like. */
   private final Set<Integer> returning = new HashSet<>(2);
 
   private long returnBy;
@@ -330,7 +330,7 @@ final class Circuits {
     if (circuit.session != null) {
       byId.remove(circuit.id());
       remember(circuit.id());
-      refusal.retryAfter().ifPresent(after -> expect(circuit.id(), after));
+      refusal.comesAgain(settings.retryAfter()).ifPresent(after -> expect(circuit.id(), after));
     }
     if (opening && !circuit.wish.resume()) {
       connects.refuse(circuit, refusal);
@@ -363,7 +363,9 @@ final class Circuits {
   private void remember(int session) {
     ended.add(session);
     if (ended.size() > MAX_ENDED) {
-      ended.remove(ended.iterator().next());
+      int oldest = ended.iterator().next();
+      ended.remove(oldest);
+      returning.remove(oldest);
     }
   }
 

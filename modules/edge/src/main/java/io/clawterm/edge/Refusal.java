@@ -21,22 +21,19 @@ record Refusal(Code code, String text, Optional<String> address, Optional<Durati
   }
 
   /**
-   * The DISCONNECT that says so.
+   * When a device is to come again; empty: not because of this.
    *
-   * @param session 0: the connection
-   * @param usualRetry when a device is to come where nothing else is said
+   * @param usually when it is to come where nothing else is said
    */
-  Frame frame(int session, int sequence, Duration usualRetry) {
-    Fields.Builder fields = Fields.builder().code(code).text(text);
-    switch (code) {
-      case OVERLOADED, SHUTTING_DOWN, MOVED ->
-          fields.retryAfterMs(retryAfter.orElse(usualRetry).toMillis());
-      case UNSUPPORTED_VERSION -> fields.version(Wish.VERSION);
+  Optional<Duration> comesAgain(Duration usually) {
+    return switch (code) {
+      case OVERLOADED, SHUTTING_DOWN, MOVED -> Optional.of(retryAfter.orElse(usually));
       case OK,
           SUSPENDED,
           CLOSED,
           TAKEN_OVER,
           PROTOCOL_ERROR,
+          UNSUPPORTED_VERSION,
           BAD_CHECKSUM,
           SEQUENCE_GAP,
           UNAUTHENTICATED,
@@ -44,7 +41,22 @@ record Refusal(Code code, String text, Optional<String> address, Optional<Durati
           NO_SUCH_SESSION,
           NO_SUCH_TARGET,
           TOO_LARGE,
-          INTERNAL -> {}
+          INTERNAL ->
+          Optional.empty();
+    };
+  }
+
+  /**
+   * The DISCONNECT that says so.
+   *
+   * @param session 0: the connection
+   * @param usualRetry when a device is to come where nothing else is said
+   */
+  Frame frame(int session, int sequence, Duration usualRetry) {
+    Fields.Builder fields = Fields.builder().code(code).text(text);
+    comesAgain(usualRetry).ifPresent(after -> fields.retryAfterMs(after.toMillis()));
+    if (code == Code.UNSUPPORTED_VERSION) {
+      fields.version(Wish.VERSION);
     }
     address.ifPresent(fields::address);
     int flags = code.value() < Code.PROTOCOL_ERROR.value() ? 0 : Flags.ERROR;

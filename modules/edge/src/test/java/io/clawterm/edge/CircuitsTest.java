@@ -291,6 +291,26 @@ class CircuitsTest {
   }
 
   @Test
+  void whoseSessionDoesNotAnswerMayAskAgainOnTheSameConnection() throws Exception {
+    try (EdgeFixture busy = new EdgeFixture("session-timeout = 500ms");
+        TestClient device = busy.client()) {
+      Frame accept = device.open();
+      device.hangUp();
+      busy.sessions.deaf = true;
+      try (TestClient back = busy.client()) {
+        back.send(resumeFrame(accept.sessionId(), token(accept), 0, fields()));
+        Frame refused = back.receive();
+        assertThat(code(refused)).isEqualTo(Code.OVERLOADED);
+        assertThat(refused.fields().text()).hasValue("the session does not answer");
+
+        busy.sessions.deaf = false;
+        back.send(resumeFrame(accept.sessionId(), token(accept), 0, fields()));
+        assertThat(back.receive().type()).isEqualTo(FrameType.RESUMED);
+      }
+    }
+  }
+
+  @Test
   void whoWaitsForASessionThatDoesNotAnswerLeavesItsPlaceToOthers() throws Exception {
     try (EdgeFixture busy = new EdgeFixture("max-opening = 1");
         TestClient first = busy.client();
