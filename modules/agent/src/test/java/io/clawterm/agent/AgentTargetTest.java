@@ -9,6 +9,7 @@ import akka.actor.typed.ActorRef;
 import akka.stream.javadsl.Source;
 import io.clawterm.api.Principal;
 import io.clawterm.api.SessionId;
+import io.clawterm.session.Attachment;
 import io.clawterm.session.Bytes;
 import io.clawterm.session.Entries;
 import io.clawterm.session.LogEntry;
@@ -22,6 +23,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
@@ -93,8 +95,48 @@ class AgentTargetTest {
   }
 
   @Test
+  void theLogIsNotReadBeforeThereIsSomethingToDo() {
+    var read = new AtomicBoolean();
+    Source<LogEntry, NotUsed> log =
+        Source.lazySource(
+                () -> {
+                  read.set(true);
+                  return Source.from(log(2));
+                })
+            .mapMaterializedValue(unused -> NotUsed.getInstance());
+    ActorRef<TargetCommand> actor = start(2, log);
+    actor.tell(new TargetCommand.Resized(new Attachment.WindowSize(80, 24)));
+    session.expectNoMessage(Duration.ofMillis(100));
+    assertThat(read).isFalse();
+
+    actor.tell(deliver(3));
+
+    session.expectMessageClass(SessionCommand.Emit.class);
+    assertThat(read).isTrue();
+  }
+
+  @Test
+  void anEmptyLogIsNotRead() {
+    ActorRef<TargetCommand> actor = start(0, Source.failed(new IllegalStateException("read")));
+
+    actor.tell(deliver(1));
+
+    session.expectMessageClass(SessionCommand.Emit.class);
+  }
+
+  @Test
+  void itStopsThoughTheLogIsNotRead() {
+    ActorRef<TargetCommand> actor = start(2, Source.failed(new IllegalStateException("read")));
+
+    actor.tell(new TargetCommand.Stop());
+
+    session.expectTerminated(actor);
+  }
+
+  @Test
   void itStopsThoughTheLogIsStillRead() {
     ActorRef<TargetCommand> actor = start(2, later(new CompletableFuture<>()));
+    actor.tell(deliver(1));
 
     actor.tell(new TargetCommand.Stop());
 
@@ -104,6 +146,7 @@ class AgentTargetTest {
   @Test
   void withoutTheLogThereIsNoLife() {
     ActorRef<TargetCommand> actor = start(2, Source.failed(new IllegalStateException("gone")));
+    actor.tell(deliver(1));
 
     session.expectTerminated(actor);
   }
