@@ -327,6 +327,12 @@ public final class NodeProcess implements AutoCloseable {
         (encrypted ? "wss" : "ws") + "://" + seat.host() + ":" + httpPort + "/terminal");
   }
 
+  /** Its HTTP API; ends with a slash. */
+  URI api() {
+    return URI.create(
+        (encrypted ? "https" : "http") + "://" + seat.host() + ":" + httpPort + "/api/v1/");
+  }
+
   /** Its Akka Management, where it has one. */
   URI management() {
     return URI.create("http://" + seat.host() + ":" + managementPort);
