@@ -18,7 +18,9 @@ import org.jspecify.annotations.Nullable;
  */
 final class Attempts {
   private static final Duration WRITER_LIMIT = Duration.ofSeconds(1);
-  private static final Duration STABLE = Duration.ofSeconds(10);
+
+  /** An attachment that held so long was none to be wary of, also where nothing was said on it. */
+  private static final Duration STABLE = Duration.ofSeconds(2);
 
   private final ClientSettings settings;
   private final Links links;
@@ -111,29 +113,26 @@ final class Attempts {
   private Outcome failedToOpen(String reason, Exception cause) {
     // A better address that doesn't answer is none: back to those that were given.
     route.failed();
-    return new Outcome.Retry(reason, Duration.ZERO, false, cause);
+    return new Outcome.Retry(reason, Optional.empty(), false, cause);
   }
 
   /** All attachments on one connection: the second and later ones where the server moves us. */
   private Outcome converse(Connection connection) throws InterruptedException {
     Outcome outcome = attachment(connection, Duration.ZERO);
-    int round = 0;
     while (outcome instanceof Outcome.Again(Duration after) && !connection.isClosed()) {
       if (receiver.takeProgress()) {
         backoff.reset();
-        round = 0;
       }
-      Duration wait = longer(after, round == 0 ? Duration.ZERO : backoff.next());
+      Duration wait = longer(after, backoff.nextWhenTold());
       lost.accept("moved", wait);
       outcome = attachment(connection, wait);
-      round++;
     }
     return outcome instanceof Outcome.Again(Duration after) ? elsewhere(after) : outcome;
   }
 
   private Outcome elsewhere(Duration after) {
     route.moved(Optional.empty());
-    return new Outcome.Retry("moved", after, false, null);
+    return new Outcome.Retry("moved", Optional.of(after), false, null);
   }
 
   /** From a greeting, sent after this wait, to the end of the attachment or of the connection. */
@@ -176,8 +175,9 @@ final class Attempts {
     if (!attachedThere) {
       route.failed();
     }
-    Duration left = Duration.ofNanos(notBefore - System.nanoTime());
-    return new Outcome.Retry(reason, longer(left, Duration.ZERO), defect, cause);
+    Optional<Duration> left =
+        Optional.of(Duration.ofNanos(notBefore - System.nanoTime())).filter(Duration::isPositive);
+    return new Outcome.Retry(reason, left, defect, cause);
   }
 
   /** What only a server says that somebody has sent us to is no reason to give up. */
@@ -185,7 +185,7 @@ final class Attempts {
     return switch (outcome) {
       case Outcome.End(Ending.Failed(ClientException cause)) when !route.isConfigured() -> {
         route.failed();
-        yield new Outcome.Retry(String.valueOf(cause.getMessage()), Duration.ZERO, true, cause);
+        yield new Outcome.Retry(String.valueOf(cause.getMessage()), Optional.empty(), true, cause);
       }
       case Outcome.Again(Duration after) -> elsewhere(after);
       case Outcome.End end -> end;

@@ -5,10 +5,17 @@ import java.util.random.RandomGenerator;
 
 /** Exponential waits with jitter: each between half of its base and its base. */
 final class Backoff {
+
+  /** The server may send us so often where nobody takes us, before we slow down by ourselves. */
+  private static final int AT_ITS_WORD = 3;
+
+  private static final Duration MAX_WHEN_TOLD = Duration.ofSeconds(1);
+
   private final Duration min;
   private final Duration max;
   private final RandomGenerator random;
   private int attempts;
+  private int told;
 
   Backoff(Duration min, Duration max, RandomGenerator random) {
     if (!min.isPositive() || max.compareTo(min) < 0) {
@@ -31,8 +38,22 @@ final class Backoff {
     return Duration.ofNanos(base / 2 + random.nextLong(base / 2 + 1));
   }
 
+  /**
+   * The same where the server has said when it wants us. It knows how many others come, so at first
+   * there is no wait of our own; later one only keeps us from going in circles.
+   */
+  Duration nextWhenTold() {
+    if (told < AT_ITS_WORD) {
+      told++;
+      return Duration.ZERO;
+    }
+    Duration own = next();
+    return own.compareTo(MAX_WHEN_TOLD) > 0 ? MAX_WHEN_TOLD : own;
+  }
+
   /** After progress: the next wait is a short one again. */
   void reset() {
     attempts = 0;
+    told = 0;
   }
 }

@@ -29,7 +29,7 @@ final class CodeTable {
   Outcome outcome(Fields fields) {
     String text = fields.text().orElse("");
     Code code = fields.code().orElse(null);
-    Duration wait = retryAfter(fields);
+    Optional<Duration> wait = retryAfter(fields);
     if (code == null) {
       return new Outcome.Retry(
           "code " + fields.codeValue().orElse(0), wait, true, new EOFException(text));
@@ -47,7 +47,9 @@ final class CodeTable {
               new Ending.Failed(
                   new ClientException.UnsupportedVersion(fields.version().orElse(0))));
       case MOVED ->
-          fields.address().isEmpty() ? new Outcome.Again(wait) : moved("moved", fields, wait);
+          fields.address().isEmpty()
+              ? new Outcome.Again(wait.orElse(Duration.ZERO))
+              : moved("moved", fields, wait);
       case SHUTTING_DOWN -> moved("the server shuts down", fields, wait);
       case OVERLOADED -> new Outcome.Retry("the server is busy", wait, false, failure(code, text));
       case OK, BAD_CHECKSUM, SEQUENCE_GAP, INTERNAL ->
@@ -68,15 +70,18 @@ final class CodeTable {
     return busy && outcome instanceof Outcome.Retry retry ? retry.onThisConnection() : outcome;
   }
 
-  private Outcome moved(String reason, Fields fields, Duration wait) {
+  private Outcome moved(String reason, Fields fields, Optional<Duration> wait) {
     route.moved(fields.address());
     return new Outcome.Retry(reason, wait, false, null);
   }
 
   /** As long as the server asks for, and up to half of it more: others were told the same. */
-  private Duration retryAfter(Fields fields) {
-    long millis = Math.min(fields.retryAfterMs().orElse(0), MAX_RETRY_AFTER_MS);
-    return Duration.ofMillis(millis + random.nextLong(millis / 2 + 1));
+  private Optional<Duration> retryAfter(Fields fields) {
+    if (fields.retryAfterMs().isEmpty()) {
+      return Optional.empty();
+    }
+    long millis = Math.min(fields.retryAfterMs().getAsLong(), MAX_RETRY_AFTER_MS);
+    return Optional.of(Duration.ofMillis(millis + random.nextLong(millis / 2 + 1)));
   }
 
   private static Ending failed(Code code, String text) {

@@ -1,25 +1,38 @@
 package io.clawterm.client;
 
 import java.time.Duration;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /** What becomes of a session after a connection, or after an attachment on one. */
 sealed interface Outcome {
 
   /**
-   * Try again; {@code defect}: counted, as this can't go on for ever; {@code here}: on the same
-   * connection, which the server leaves open for that.
+   * Try again.
+   *
+   * @param told after how long the server wants that, where it has said so
+   * @param defect counted, as this can't go on for ever
+   * @param here on the same connection, which the server leaves open for that
    */
   record Retry(
-      String reason, Duration atLeast, boolean defect, @Nullable Throwable cause, boolean here)
+      String reason,
+      Optional<Duration> told,
+      boolean defect,
+      @Nullable Throwable cause,
+      boolean here)
       implements Outcome {
 
-    Retry(String reason, Duration atLeast, boolean defect, @Nullable Throwable cause) {
-      this(reason, atLeast, defect, cause, false);
+    Retry(String reason, Optional<Duration> told, boolean defect, @Nullable Throwable cause) {
+      this(reason, told, defect, cause, false);
     }
 
     Retry onThisConnection() {
-      return new Retry(reason, atLeast, defect, cause, true);
+      return new Retry(reason, told, defect, cause, true);
+    }
+
+    /** The wait that the server has asked for. */
+    Duration atLeast() {
+      return told.orElse(Duration.ZERO);
     }
   }
 

@@ -44,8 +44,6 @@ final class SessionDriver {
   /** Failures in a row, without any progress, that are a defect rather than bad luck. */
   private static final int MAX_DEFECTS = 8;
 
-  private static final Duration MAX_OWN_WAIT_WHEN_TOLD = Duration.ofSeconds(1);
-
   private final ClientSettings settings;
   private final ScheduledExecutorService scheduler;
   private final Executor callbacks;
@@ -281,7 +279,8 @@ final class SessionDriver {
               ? cause
               : new ClientException.ProtocolViolation(retry.reason(), retry.cause()));
     }
-    Duration wait = Attempts.longer(ownWait(retry), retry.atLeast());
+    Duration own = retry.told().isPresent() ? backoff.nextWhenTold() : backoff.next();
+    Duration wait = Attempts.longer(own, retry.atLeast());
     Duration tried = attempts.sinceLost();
     Optional<Duration> limit =
         attached.isDone() ? settings.giveUpAfter() : Optional.of(settings.patience());
@@ -294,16 +293,6 @@ final class SessionDriver {
     }
     standing.pause(wait.toNanos());
     return null;
-  }
-
-  /**
-   * A server that says when it wants us knows how many others come: our own wait, longer each time,
-   * only keeps us from going in circles then.
-   */
-  private Duration ownWait(Outcome.Retry retry) {
-    Duration own = backoff.next();
-    boolean told = retry.atLeast().isPositive();
-    return told && own.compareTo(MAX_OWN_WAIT_WHEN_TOLD) > 0 ? MAX_OWN_WAIT_WHEN_TOLD : own;
   }
 
   private void lost(String reason, Duration wait) {

@@ -1,0 +1,46 @@
+package io.clawterm.client;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.time.Duration;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+
+class BackoffTest {
+
+  private final Backoff backoff =
+      new Backoff(Duration.ofMillis(100), Duration.ofSeconds(10), new Random(1));
+
+  @Test
+  void eachWaitIsUpToTwiceAsLong() {
+    for (long base = 100; base <= 6_400; base *= 2) {
+      assertThat(backoff.next()).isBetween(Duration.ofMillis(base / 2), Duration.ofMillis(base));
+    }
+    assertThat(backoff.next()).isBetween(Duration.ofSeconds(5), Duration.ofSeconds(10));
+    assertThat(backoff.next()).isBetween(Duration.ofSeconds(5), Duration.ofSeconds(10));
+  }
+
+  @Test
+  void whoIsToldWhenToComeDoesNotWaitLongerUnlessItGoesInCircles() {
+    for (int i = 0; i < 3; i++) {
+      assertThat(backoff.nextWhenTold()).isZero();
+    }
+    assertThat(backoff.nextWhenTold()).isBetween(Duration.ofMillis(50), Duration.ofMillis(100));
+    for (int i = 0; i < 10; i++) {
+      backoff.nextWhenTold();
+    }
+    assertThat(backoff.nextWhenTold()).isEqualTo(Duration.ofSeconds(1));
+  }
+
+  @Test
+  void afterProgressAllBeginsAnew() {
+    for (int i = 0; i < 10; i++) {
+      backoff.nextWhenTold();
+    }
+
+    backoff.reset();
+
+    assertThat(backoff.nextWhenTold()).isZero();
+    assertThat(backoff.next()).isLessThanOrEqualTo(Duration.ofMillis(100));
+  }
+}
