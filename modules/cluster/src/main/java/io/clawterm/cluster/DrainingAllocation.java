@@ -27,7 +27,7 @@ import scala.jdk.javaapi.CollectionConverters;
 public final class DrainingAllocation implements ActorSystemDependentAllocationStrategy {
 
   /** Shards that leave a draining node at one time. */
-  private static final int AT_ONCE = 4;
+  private static final int AT_ONCE = 2;
 
   private @Nullable ActorSystem system;
   private @Nullable ShardAllocationStrategy akkas;

@@ -30,8 +30,11 @@ import java.util.function.Supplier;
  */
 public final class Edge {
 
-  /** A resume costs about a millisecond of a core. */
-  private static final int DRAINED_A_SECOND = 500;
+  /** A resume costs some six milliseconds of processor time, over all that have a part in it. */
+  private static final Duration BETWEEN_DRAINED = Duration.ofMillis(10);
+
+  /** However many there are: a node that stops has not much longer. */
+  private static final Duration ALL_DRAINED_WITHIN = Duration.ofSeconds(10);
 
   /** Connections that are told at one moment come back at several. */
   private static final Duration MAX_STAGGER = Duration.ofMillis(50);
@@ -140,6 +143,8 @@ public final class Edge {
     elsewhere = List.copyOf(others);
     stagger = MAX_STAGGER;
     leaving = Leaving.ALL_BUT_UNIX;
+    long between =
+        Math.min(BETWEEN_DRAINED.toNanos(), ALL_DRAINED_WITHIN.toNanos() / Math.max(1, leaving()));
     long nanos = 0;
     for (Map.Entry<Runnable, Peer> connection : open.entrySet()) {
       if (mustLeave(connection.getValue())) {
@@ -149,7 +154,7 @@ public final class Edge {
             connection.getKey().run();
           }
         });
-        nanos += 1_000_000_000 / DRAINED_A_SECOND;
+        nanos += between;
       }
     }
     completeIfDrained();
