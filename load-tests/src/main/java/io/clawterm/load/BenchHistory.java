@@ -48,9 +48,7 @@ import org.postgresql.copy.CopyIn;
  * <p>A real node opens the session; events as its target would emit them, in the form that the
  * project's own serializer gives them, are copied behind what it has stored; the node takes the
  * snapshot itself. Each waking is that of a node that has just started and has woken a few small
- * sessions before; so are the pages: the first ones while nobody else has the session, so that it
- * is woken for each, the others while one more device is there. Arguments: how many events, and how
- * many starts.
+ * sessions before. Arguments: how many events, and how many starts.
  */
 final class BenchHistory {
 
@@ -70,7 +68,6 @@ final class BenchHistory {
   private final NodeProcess node;
   private final Path folder;
   private final Random random = new Random(30);
-  private final List<Double> pagesAtRest = new ArrayList<>();
   private final List<Double> pages = new ArrayList<>();
 
   private BenchHistory(NodeProcess node, Path folder) {
@@ -93,8 +90,8 @@ final class BenchHistory {
   private void run(long events, int starts) throws Exception {
     BenchReport.title("history: one session with %,d events".formatted(events));
     start();
-    SessionId session = open("long.json", 1, "long-").getFirst();
-    open("small.json", SMALL, "small-");
+    SessionId session = open("long.json", 1).getFirst();
+    open("small.json", SMALL);
     node.stop(STOP);
     long head = fill(session, events - 1);
 
@@ -105,6 +102,7 @@ final class BenchHistory {
     for (int i = 0; i < starts; i++) {
       with[i] = waking(session, head);
     }
+    double[] each = pages.stream().mapToDouble(Double::doubleValue).toArray();
     BenchReport.line(
         String.format(
             Locale.ROOT,
@@ -112,26 +110,18 @@ final class BenchHistory {
             without,
             BenchReport.median(with),
             BenchReport.percentile(100, with)));
-    report("of a session at rest", pagesAtRest);
-    double page = report("of a session with a device", pages);
-    BenchReport.target(
-        "waking with a snapshot", BenchReport.median(with), "<=", TARGET_WAKING_SECONDS, "s");
-    BenchReport.target("a page of history", page, "<=", TARGET_PAGE_MILLIS, "ms");
-  }
-
-  private static double report(String what, List<Double> millis) {
-    double[] each = millis.stream().mapToDouble(Double::doubleValue).toArray();
-    double median = BenchReport.median(each);
     BenchReport.line(
         String.format(
             Locale.ROOT,
-            "%d pages of %d entries from anywhere %s: p50 %.1f ms, longest %.1f ms",
+            "%d pages of %d entries from anywhere: p50 %.1f ms, longest %.1f ms",
             each.length,
             PAGE,
-            what,
-            median,
+            BenchReport.median(each),
             BenchReport.percentile(100, each)));
-    return median;
+    BenchReport.target(
+        "waking with a snapshot", BenchReport.median(with), "<=", TARGET_WAKING_SECONDS, "s");
+    BenchReport.target(
+        "a page of history", BenchReport.median(each), "<=", TARGET_PAGE_MILLIS, "ms");
   }
 
   private void start() throws IOException {
@@ -141,34 +131,28 @@ final class BenchHistory {
     }
   }
 
-  private ClawTermClient client(String tokens, String device) throws IOException {
+  private ClawTermClient client(String tokens) throws IOException {
     return ClawTermClient.builder()
         .address(node.tcp())
         .credential(node.token())
-        .device(device)
+        .device("bench")
         .tokenFile(folder.resolve(tokens))
         .patience(Duration.ofSeconds(WAIT_SECONDS)) // the whole journal takes its time
         .build();
   }
 
-  /** Sessions that nobody has said anything in, each suspended; their keys are numbered. */
-  private List<SessionId> open(String tokens, int count, String key) throws IOException {
+  /** Sessions that nobody has said anything in, each suspended. */
+  private List<SessionId> open(String tokens, int count) throws IOException {
     List<SessionId> ids = new ArrayList<>();
-    try (ClawTermClient client = client(tokens, "bench")) {
+    try (ClawTermClient client = client(tokens)) {
       for (int i = 0; i < count; i++) {
-        ClientSession session = connect(client, key + i);
+        ClientSession session =
+            client.connect(ConnectOptions.target("agent:demo")).toCompletableFuture().join();
         ids.add(session.id());
         session.suspend().toCompletableFuture().join();
       }
     }
     return ids;
-  }
-
-  private static ClientSession connect(ClawTermClient client, String key) {
-    return client
-        .connect(ConnectOptions.target("agent:demo").withKey(key))
-        .toCompletableFuture()
-        .join();
   }
 
   /**
@@ -180,36 +164,25 @@ final class BenchHistory {
     start();
     wakeSmallOnes();
     double seconds;
-    try (ClawTermClient client = client("long.json", "bench");
-        ClawTermClient other = client("other.json", "other")) {
+    try (ClawTermClient client = client("long.json")) {
       long begin = System.nanoTime();
-      ClientSession woken = resume(client, session, head);
+      ClientSession woken =
+          client
+              .resume(session, ResumeOptions.asBefore().withAfter(head))
+              .toCompletableFuture()
+              .get(WAIT_SECONDS, TimeUnit.SECONDS);
       seconds = (System.nanoTime() - begin) / 1e9;
       woken.suspend().toCompletableFuture().join();
       for (int i = 0; i < PAGES; i++) {
-        pagesAtRest.add(page(client, session, random.nextLong(head - PAGE)));
+        pages.add(page(client, session, random.nextLong(head - PAGE)));
       }
-      connect(other, "long-0").suspend().toCompletableFuture().join(); // its token is for each page
-      ClientSession present = resume(client, session, head);
-      for (int i = 0; i < PAGES; i++) {
-        pages.add(page(other, session, random.nextLong(head - PAGE)));
-      }
-      present.suspend().toCompletableFuture().join();
     }
     node.stop(STOP);
     return seconds;
   }
 
-  private static ClientSession resume(ClawTermClient client, SessionId session, long after)
-      throws Exception {
-    return client
-        .resume(session, ResumeOptions.asBefore().withAfter(after))
-        .toCompletableFuture()
-        .get(WAIT_SECONDS, TimeUnit.SECONDS);
-  }
-
   private void wakeSmallOnes() throws Exception {
-    try (ClawTermClient client = client("small.json", "bench")) {
+    try (ClawTermClient client = client("small.json")) {
       List<SessionId> small = client.sessions().stream().map(known -> known.id()).toList();
       for (int i = 0; i < SMALL_WAKINGS; i++) {
         ClientSession session =
@@ -226,7 +199,11 @@ final class BenchHistory {
   private double page(ClawTermClient client, SessionId session, long after) throws Exception {
     var whole = new CountDownLatch(PAGE);
     long begin = System.nanoTime();
-    ClientSession reader = resume(client, session, after);
+    ClientSession reader =
+        client
+            .resume(session, ResumeOptions.asBefore().withAfter(after))
+            .toCompletableFuture()
+            .get(WAIT_SECONDS, TimeUnit.SECONDS);
     var trouble = new ArrayList<String>();
     reader.onOutput(received -> {
       if (received instanceof Received.Entry entry && whole.getCount() > 0) {

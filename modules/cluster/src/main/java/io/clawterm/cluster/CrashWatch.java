@@ -1,9 +1,11 @@
 package io.clawterm.cluster;
 
+import akka.actor.ExtendedActorSystem;
 import akka.actor.typed.Behavior;
 import akka.actor.typed.DispatcherSelector;
 import akka.actor.typed.javadsl.AbstractOnMessageBehavior;
 import akka.actor.typed.javadsl.ActorContext;
+import akka.actor.typed.javadsl.Adapter;
 import akka.actor.typed.javadsl.Behaviors;
 import akka.actor.typed.javadsl.TimerScheduler;
 import akka.cluster.Member;
@@ -11,6 +13,7 @@ import akka.cluster.MemberStatus;
 import akka.cluster.UniqueAddress;
 import akka.cluster.typed.Cluster;
 import akka.cluster.typed.Down;
+import akka.remote.RemoteActorRefProvider;
 import io.clawterm.storage.ClusterNode;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -21,6 +24,7 @@ import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import scala.Option;
 
 /**
  * Takes a crashed node out of the cluster within a second or two, where the split brain resolver
@@ -136,10 +140,18 @@ public final class CrashWatch extends AbstractOnMessageBehavior<CrashWatch.Messa
     return dead;
   }
 
+  /**
+   * Akka removes a node that is down only once its heartbeats are missed as well, which takes
+   * seconds. A quarantined one counts as gone at once; this one would be when it is removed.
+   */
   private void down(UniqueAddress node) {
     LOG.atWarn()
         .addKeyValue("node", node.address())
         .log("a node has crashed: it is fenced and taken out of the cluster");
     cluster.manager().tell(new Down(node.address()));
+    ExtendedActorSystem system = (ExtendedActorSystem) Adapter.toClassic(context.getSystem());
+    if (system.provider() instanceof RemoteActorRefProvider remote) {
+      remote.quarantine(node.address(), Option.apply(node.longUid()), "it has crashed");
+    }
   }
 }

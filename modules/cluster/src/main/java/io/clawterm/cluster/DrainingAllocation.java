@@ -26,7 +26,9 @@ import scala.jdk.javaapi.CollectionConverters;
  */
 public final class DrainingAllocation implements ActorSystemDependentAllocationStrategy {
 
-  /** Shards that leave a draining node at one time. */
+  /**
+   * Shards that leave a draining node at one time; as many come to a new one by Akka's strategy.
+   */
   private static final int AT_ONCE = 2;
 
   private @Nullable ActorSystem system;

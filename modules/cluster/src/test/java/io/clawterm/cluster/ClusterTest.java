@@ -46,6 +46,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import scala.concurrent.Await;
 
 /** Actor systems that speak over real sockets, on a real database. */
 class ClusterTest {
@@ -81,6 +82,13 @@ class ClusterTest {
               .transport()
               .managementCommand(
                   new SetThrottle(other, Direction.Both$.MODULE$, Blackhole$.MODULE$));
+    }
+
+    /** As the end of its process would do, nothing listens at its port any more. */
+    void stopListening() throws Exception {
+      var provider = (RemoteActorRefProvider) Adapter.toClassic(system).provider();
+      Await.ready(
+          provider.transport().shutdown(), scala.concurrent.duration.Duration.create(30, "s"));
     }
 
     boolean mayWrite() {
@@ -177,6 +185,22 @@ class ClusterTest {
     assertThat(one.mayWrite()).isTrue();
   }
 
+  /** Without its heartbeats being missed, which would take longer than the test has time for. */
+  @Test
+  void aCrashedNodeIsForgottenAtOnce() throws Exception {
+    String patient = "akka.cluster.failure-detector.acceptable-heartbeat-pause = 10m";
+    Member one = joined(member(patient));
+    Member crashed = joined(member(patient));
+    await().atMost(LIMIT).until(() -> one.sees() == 2);
+
+    crashed.stopListening();
+    crashed.lease().close();
+
+    await().atMost(LIMIT).until(() -> one.isSettledAt(1));
+    assertThat(crashed.mayWrite()).isFalse();
+    assertThat(one.mayWrite()).isTrue();
+  }
+
   @Test
   void anAddressThatIsAnotherMachinesIsRefused() {
     Member one = member();
@@ -224,8 +248,12 @@ class ClusterTest {
   }
 
   private Member member() {
+    return member("");
+  }
+
+  private Member member(String overrides) {
     Config config =
-        ConfigFactory.parseString("akka.remote.artery.advanced.test-mode = on")
+        ConfigFactory.parseString("akka.remote.artery.advanced.test-mode = on\n" + overrides)
             .withFallback(ConfigFactory.parseResources("clawterm-laptop.conf"))
             .withFallback(ConfigFactory.load());
     ClusterSettings settings = ClusterSettings.from(config.resolve().getConfig("clawterm.cluster"));
