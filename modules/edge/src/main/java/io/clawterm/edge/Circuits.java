@@ -330,12 +330,12 @@ final class Circuits {
     if (circuit.session != null) {
       byId.remove(circuit.id());
       remember(circuit.id());
-      refusal.comesAgain(settings.retryAfter()).ifPresent(after -> expect(circuit.id(), after));
     }
     if (opening && !circuit.wish.resume()) {
-      connects.refuse(circuit, refusal);
+      connects.refuse(circuit, refusal); // which names no session that it could come again with
       return;
     }
+    refusal.comesAgain(settings.retryAfter()).ifPresent(after -> expect(circuit.id(), after));
     circuit.ended();
     if (refusal.code() == Code.CLOSED) {
       // There is no later at which it could be had.

@@ -33,8 +33,11 @@ public final class Edge {
   /** A resume costs some six milliseconds of processor time, over all that have a part in it. */
   private static final Duration BETWEEN_DRAINED = Duration.ofMillis(10);
 
-  /** However many there are: a node that stops has not much longer. */
+  /** A node that stops has not much longer for all of them, */
   private static final Duration ALL_DRAINED_WITHIN = Duration.ofSeconds(10);
+
+  /** but more at a time than this would only wait elsewhere. */
+  private static final Duration LEAST_BETWEEN_DRAINED = Duration.ofMillis(2);
 
   /** Connections that are told at one moment come back at several. */
   private static final Duration MAX_STAGGER = Duration.ofMillis(50);
@@ -144,7 +147,10 @@ public final class Edge {
     stagger = MAX_STAGGER;
     leaving = Leaving.ALL_BUT_UNIX;
     long between =
-        Math.min(BETWEEN_DRAINED.toNanos(), ALL_DRAINED_WITHIN.toNanos() / Math.max(1, leaving()));
+        Math.clamp(
+            ALL_DRAINED_WITHIN.toNanos() / Math.max(1, leaving()),
+            LEAST_BETWEEN_DRAINED.toNanos(),
+            BETWEEN_DRAINED.toNanos());
     long nanos = 0;
     for (Map.Entry<Runnable, Peer> connection : open.entrySet()) {
       if (mustLeave(connection.getValue())) {

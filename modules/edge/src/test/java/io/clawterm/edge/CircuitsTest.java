@@ -292,7 +292,7 @@ class CircuitsTest {
 
   @Test
   void whoseSessionDoesNotAnswerMayAskAgainOnTheSameConnection() throws Exception {
-    try (EdgeFixture busy = new EdgeFixture("session-timeout = 500ms");
+    try (EdgeFixture busy = new EdgeFixture("session-timeout = 2s");
         TestClient device = busy.client()) {
       Frame accept = device.open();
       device.hangUp();
@@ -307,6 +307,18 @@ class CircuitsTest {
         back.send(resumeFrame(accept.sessionId(), token(accept), 0, fields()));
         assertThat(back.receive().type()).isEqualTo(FrameType.RESUMED);
       }
+    }
+  }
+
+  @Test
+  void whoGetsNoSessionHasNoneToComeAgainWith() throws Exception {
+    try (EdgeFixture busy = new EdgeFixture("session-timeout = 500ms, first-frame-timeout = 5m");
+        TestClient client = busy.client()) {
+      busy.sessions.deaf = true;
+      client.send(connectFrame(fields()));
+
+      assertThat(code(client.receive())).isEqualTo(Code.OVERLOADED);
+      assertThat(client.next()).isEmpty();
     }
   }
 
