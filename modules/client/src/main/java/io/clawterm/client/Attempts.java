@@ -19,8 +19,11 @@ import org.jspecify.annotations.Nullable;
 final class Attempts {
   private static final Duration WRITER_LIMIT = Duration.ofSeconds(1);
 
-  /** An attachment that held so long was none to be wary of, also where nothing was said on it. */
-  private static final Duration STABLE = Duration.ofSeconds(2);
+  /** An attachment that held so long is progress, also where nothing was said on it. */
+  private static final Duration STABLE = Duration.ofSeconds(10);
+
+  /** One that held so long shows that we were not sent in circles. */
+  private static final Duration HELD = Duration.ofSeconds(2);
 
   private final ClientSettings settings;
   private final Links links;
@@ -123,7 +126,7 @@ final class Attempts {
       if (receiver.takeProgress()) {
         backoff.reset();
       }
-      Duration wait = longer(after, backoff.nextWhenTold());
+      Duration wait = backoff.next(after);
       lost.accept("moved", wait);
       outcome = attachment(connection, wait);
     }
@@ -198,6 +201,9 @@ final class Attempts {
     standing.detach();
     if (writer == null) {
       return;
+    }
+    if (attached.compareTo(HELD) > 0) {
+      backoff.taken();
     }
     if (attached.compareTo(STABLE) > 0) {
       receiver.progressed();

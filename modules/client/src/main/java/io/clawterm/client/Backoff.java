@@ -39,16 +39,24 @@ final class Backoff {
   }
 
   /**
-   * The same where the server has said when it wants us. It knows how many others come, so at first
-   * there is no wait of our own; later one only keeps us from going in circles.
+   * The same where the server has said after how long it wants us. It knows how many others come,
+   * so at first there is no wait of our own; later one only keeps us from going in circles.
    */
-  Duration nextWhenTold() {
+  Duration next(Duration wanted) {
     if (told < AT_ITS_WORD) {
       told++;
-      return Duration.ZERO;
+      return wanted;
     }
     Duration own = next();
-    return own.compareTo(MAX_WHEN_TOLD) > 0 ? MAX_WHEN_TOLD : own;
+    if (wanted.isPositive() && own.compareTo(MAX_WHEN_TOLD) > 0) {
+      own = MAX_WHEN_TOLD;
+    }
+    return Attempts.longer(own, wanted);
+  }
+
+  /** Where we were sent somebody took us: we go where the server says again. */
+  void taken() {
+    told = 0;
   }
 
   /** After progress: the next wait is a short one again. */

@@ -215,7 +215,8 @@ public final class ClawTermClient implements AutoCloseable {
 
     /**
      * The shortest and the longest wait before a reconnect: 100 ms and 10 s unless set. Where the
-     * server says when to come, that counts; this wait makes it a second at most.
+     * server says when to come, that counts; from the fourth time in a row on this wait as well, up
+     * to a second.
      */
     public Builder backoff(Duration min, Duration max) {
       this.minBackoff = min;

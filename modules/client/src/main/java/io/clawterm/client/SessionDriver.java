@@ -279,8 +279,7 @@ final class SessionDriver {
               ? cause
               : new ClientException.ProtocolViolation(retry.reason(), retry.cause()));
     }
-    Duration own = retry.told().isPresent() ? backoff.nextWhenTold() : backoff.next();
-    Duration wait = Attempts.longer(own, retry.atLeast());
+    Duration wait = retry.told().map(backoff::next).orElseGet(backoff::next);
     Duration tried = attempts.sinceLost();
     Optional<Duration> limit =
         attached.isDone() ? settings.giveUpAfter() : Optional.of(settings.patience());

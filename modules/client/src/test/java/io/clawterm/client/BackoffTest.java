@@ -22,25 +22,48 @@ class BackoffTest {
 
   @Test
   void whoIsToldWhenToComeDoesNotWaitLongerUnlessItGoesInCircles() {
+    Duration wanted = Duration.ofMillis(10);
     for (int i = 0; i < 3; i++) {
-      assertThat(backoff.nextWhenTold()).isZero();
+      assertThat(backoff.next(wanted)).isEqualTo(wanted);
     }
-    assertThat(backoff.nextWhenTold()).isBetween(Duration.ofMillis(50), Duration.ofMillis(100));
+    assertThat(backoff.next(wanted)).isBetween(Duration.ofMillis(50), Duration.ofMillis(100));
     for (int i = 0; i < 10; i++) {
-      backoff.nextWhenTold();
+      backoff.next(wanted);
     }
-    assertThat(backoff.nextWhenTold()).isEqualTo(Duration.ofSeconds(1));
+    assertThat(backoff.next(wanted)).isEqualTo(Duration.ofSeconds(1));
+    assertThat(backoff.next(Duration.ofSeconds(30))).isEqualTo(Duration.ofSeconds(30));
+  }
+
+  @Test
+  void whoIsToldToComeAtOnceAgainAndAgainSlowsDownByItself() {
+    for (int i = 0; i < 13; i++) {
+      backoff.next(Duration.ZERO);
+    }
+
+    assertThat(backoff.next(Duration.ZERO)).isGreaterThanOrEqualTo(Duration.ofSeconds(5));
+  }
+
+  @Test
+  void whoWasTakenGoesWhereItIsSentAgain() {
+    for (int i = 0; i < 10; i++) {
+      backoff.next(Duration.ZERO);
+    }
+
+    backoff.taken();
+
+    assertThat(backoff.next(Duration.ZERO)).isZero();
+    assertThat(backoff.next()).isGreaterThanOrEqualTo(Duration.ofSeconds(5));
   }
 
   @Test
   void afterProgressAllBeginsAnew() {
     for (int i = 0; i < 10; i++) {
-      backoff.nextWhenTold();
+      backoff.next(Duration.ZERO);
     }
 
     backoff.reset();
 
-    assertThat(backoff.nextWhenTold()).isZero();
+    assertThat(backoff.next(Duration.ZERO)).isZero();
     assertThat(backoff.next()).isLessThanOrEqualTo(Duration.ofMillis(100));
   }
 }
