@@ -84,7 +84,7 @@ public final class JournalSessionLog implements SessionLog {
   private static long between(Place low, Place high, long number, int looks) {
     long width = high.journal() - low.journal();
     int guesses = high.isKnown() ? 2 : 1; // in a row
-    if (!low.isKnown() || looks % (guesses + 1) == guesses) {
+    if (looks % (guesses + 1) == guesses) {
       return low.journal() + width / 2;
     }
     // Behind the end nothing is known: one entry in each event is what most logs have.

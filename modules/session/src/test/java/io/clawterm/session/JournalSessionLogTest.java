@@ -145,6 +145,23 @@ class JournalSessionLogTest {
         .containsExactly(6_000L, 6_001L, 6_002L, 6_003L, 6_004L);
   }
 
+  /** Retention goes on while the place is looked for. */
+  @Test
+  void aGapInTheMiddleIsNoObstacle() {
+    long[] heads = new Shape("one each", event -> 1).heads();
+    CurrentEventsByPersistenceIdQuery broken =
+        (id, from, to) ->
+            Source.<Long>fromIterator(() ->
+                    LongStream.rangeClosed(Math.max(from, 1), Math.min(to, EVENTS))
+                        .filter(event -> event < 1_000 || event > 8_000)
+                        .iterator())
+                .map(number -> event(number, heads));
+
+    for (long number : new long[] {8_002, 8_500, 50_000, 99_000}) {
+      assertThat(page(new JournalSessionLog(broken), 1, number).getFirst()).isEqualTo(number);
+    }
+  }
+
   @Test
   void whatIsNotThereYetIsAnEmptyLog() {
     long[] heads = new Shape("one each", event -> 1).heads();
