@@ -65,6 +65,7 @@ final class BenchDrain {
   private static double[] emptied(BenchCluster cluster, NodeProcess node, Crowd crowd, String round)
       throws IOException, InterruptedException {
     Thread.sleep(REST.toMillis());
+    crowd.begin();
     cluster.drain(node);
     await(
         () -> {
@@ -80,6 +81,7 @@ final class BenchDrain {
   private static double[] filled(BenchCluster cluster, NodeProcess node, Crowd crowd, String round)
       throws IOException, InterruptedException {
     Thread.sleep(REST.toMillis());
+    crowd.begin();
     cluster.undrain(node);
     await(
         () -> {

@@ -85,10 +85,15 @@ final class Crowd implements AutoCloseable {
     return missing.size();
   }
 
-  /** The absences since they were asked for last, in seconds; reports them, and what went wrong. */
+  /** From now on it counts who is without its session. */
+  void begin() {
+    hit.clear();
+    absences.clear();
+  }
+
+  /** The absences since the beginning, in seconds; reports them, and what went wrong. */
   double[] report(String what) {
     double[] seconds = absences.stream().mapToDouble(each -> each).toArray();
-    absences.clear();
     BenchReport.line(
         String.format(
             Locale.ROOT,

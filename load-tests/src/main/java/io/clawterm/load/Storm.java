@@ -57,6 +57,8 @@ final class Storm {
       type(running, BEFORE);
       double before = p99(Set.of());
       waits.clear();
+      many.begin();
+      others.begin();
       long killed = System.nanoTime();
       nodes.getFirst().kill();
       while ((many.hit().size() < clients || many.missing() > 0)
@@ -65,6 +67,7 @@ final class Storm {
       }
       double[] away = many.report(name + ", %,d clients".formatted(clients));
       double longest = many.missing() > 0 ? LIMIT.toSeconds() : BenchReport.percentile(100, away);
+      others.report("running sessions");
       Set<SessionId> hit = others.hit();
       double meanwhile = p99(hit);
       BenchReport.line(
@@ -72,7 +75,7 @@ final class Storm {
               Locale.ROOT,
               "a question to one of %d running sessions answered: p99 %.1f ms before, %.1f ms"
                   + " meanwhile",
-              RUNNING - hit.size(),
+              running.size() - hit.size(),
               before,
               meanwhile));
       return new Outcome(longest, meanwhile / before);
