@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.Locale;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.DoubleStream;
 
 /**
@@ -64,35 +65,34 @@ final class BenchDrain {
 
   private static double[] emptied(BenchCluster cluster, NodeProcess node, Crowd crowd, String round)
       throws IOException, InterruptedException {
-    Thread.sleep(REST.toMillis());
+    TimeUnit.MILLISECONDS.sleep(REST.toMillis());
     crowd.begin();
     cluster.drain(node);
     await(
+        crowd,
         () -> {
           JsonNode figures = cluster.member(node).path("figures");
           return figures.path("shards").asInt(-1) == 0
-              && figures.path("connections").asInt(-1) == 0
-              && crowd.missing() == 0;
-        },
-        "a drained node is not empty");
+              && figures.path("connections").asInt(-1) == 0;
+        });
     return crowd.report(round + ", a node is drained");
   }
 
   private static double[] filled(BenchCluster cluster, NodeProcess node, Crowd crowd, String round)
       throws IOException, InterruptedException {
-    Thread.sleep(REST.toMillis());
+    TimeUnit.MILLISECONDS.sleep(REST.toMillis());
     crowd.begin();
     cluster.undrain(node);
     await(
+        crowd,
         () -> {
           int all = 0;
           for (NodeProcess each : cluster.nodes()) {
             all += shards(cluster, each);
           }
           // Akka's own strategy moves them in rounds, and leaves it at about the same number.
-          return shards(cluster, node) >= all / 4 && crowd.missing() == 0;
-        },
-        "a node that was taken back gets no shards");
+          return shards(cluster, node) >= all / 4;
+        });
     return crowd.report(round + ", it is taken back");
   }
 
@@ -105,14 +105,16 @@ final class BenchDrain {
     boolean holds() throws IOException, InterruptedException;
   }
 
-  private static void await(Condition condition, String otherwise)
+  /** Waits until this holds and everybody has a session again. */
+  private static void await(Crowd crowd, Condition condition)
       throws IOException, InterruptedException {
     long begin = System.nanoTime();
-    while (!condition.holds()) {
+    while (!condition.holds() || crowd.missing() > 0) {
       if (System.nanoTime() - begin > LIMIT.toNanos()) {
-        throw new IOException(otherwise);
+        throw new IOException(
+            "the node is not as it should be; %d wait".formatted(crowd.missing()));
       }
-      Thread.sleep(LOOK.toMillis());
+      TimeUnit.MILLISECONDS.sleep(LOOK.toMillis());
     }
   }
 }
