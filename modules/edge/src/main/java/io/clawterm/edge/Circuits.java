@@ -201,7 +201,7 @@ final class Circuits {
 
   private void keepalive(Circuit circuit, Frame frame, Fields fields) {
     if (circuit.unconfirmed) {
-      // Its first frame since RESUMED: the token before is void. Input and SUSPEND say so alone.
+      // Its first frame: the tokens before are void. Input and SUSPEND say so alone.
       circuit.unconfirmed = false;
       line.tell(circuit, new SessionCommand.Confirm(circuit.attachment));
     }

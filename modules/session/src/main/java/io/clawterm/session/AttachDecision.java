@@ -87,7 +87,12 @@ sealed interface AttachDecision {
     if (!connect.principal().equals(open.identity().owner())) {
       return new Refused(DeviceMessage.Refusal.FORBIDDEN, "the session is somebody else's");
     }
-    return admit(open, connect.attachment(), 0, 0, settings);
+    // A CONNECT may have been late on its way, as a RESUME may: no token is void by it alone.
+    long good =
+        Optional.ofNullable(open.devices().get(connect.attachment().device()))
+            .map(SessionState.Device::oldestGood)
+            .orElse(0L);
+    return admit(open, connect.attachment(), good, 0, settings);
   }
 
   /** Decides on a RESUME. */
@@ -136,7 +141,7 @@ sealed interface AttachDecision {
   private static AttachDecision admit(
       SessionState.Open open,
       Attachment attachment,
-      long shown,
+      long good,
       long lastNumber,
       SessionSettings settings) {
     Optional<SessionState.Device> known =
@@ -150,14 +155,14 @@ sealed interface AttachDecision {
         known
             .map(device -> device.generation() + 1)
             .orElseGet(() -> firstGeneration(open.identity().incarnation()));
-    return new Admitted(List.of(attached(attachment, generation, shown)), generation, lastNumber);
+    return new Admitted(List.of(attached(attachment, generation, good)), generation, lastNumber);
   }
 
   private static long firstGeneration(int incarnation) {
     return ((long) incarnation << 32) + 1;
   }
 
-  private static SessionEvent.Change attached(Attachment attachment, long generation, long shown) {
-    return new SessionEvent.DeviceAttached(attachment.device(), generation, shown);
+  private static SessionEvent.Change attached(Attachment attachment, long generation, long good) {
+    return new SessionEvent.DeviceAttached(attachment.device(), generation, good);
   }
 }

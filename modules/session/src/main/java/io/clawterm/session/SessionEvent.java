@@ -95,8 +95,8 @@ public record SessionEvent(
   /**
    * A device was given a new token.
    *
-   * @param shown the generation that the device has shown, which stays good until it confirms the
-   *     new one; 0 when it showed none
+   * @param shown the generation that the device has shown, or at a CONNECT the oldest that was
+   *     good: it stays so until the device confirms the new one; 0 when there was none
    */
   public record DeviceAttached(String device, long generation, long shown) implements Change {}
 

@@ -219,7 +219,8 @@ sealed interface SessionState extends Stored {
    * A device that has been attached at some time.
    *
    * @param generation what its newest token was made of
-   * @param shown the generation that it came with and that is good until confirmed; 0: none
+   * @param shown the oldest generation that is good until the newest is confirmed: what it came
+   *     with; 0: none
    * @param lastInput the highest input number of the device
    * @param acknowledged the highest output number that it had when it went
    * @param attached whether it is here; after a crash that is found to be over
@@ -228,11 +229,15 @@ sealed interface SessionState extends Stored {
 
     /**
      * Whether a token of this generation may resume: the newest, and until that is confirmed the
-     * one it was given for and all in between. Those were given for the same one: a RESUME that was
-     * late on its way must not lock out the device that has sent another since.
+     * one that was good before and all in between. A CONNECT or RESUME that was late on its way
+     * must not lock out the device that has sent another since.
      */
     boolean isGood(long token) {
-      return token == generation || (shown != 0 && shown <= token && token < generation);
+      return oldestGood() <= token && token <= generation;
+    }
+
+    long oldestGood() {
+      return shown == 0 ? generation : shown;
     }
   }
 

@@ -170,6 +170,23 @@ class SessionDevicesTest {
   }
 
   @Test
+  void aConnectThatWasLateOnItsWayLocksNobodyOut() {
+    long held = session.device("laptop").connect().attached().tokenGeneration();
+    TestDevice late = session.device("laptop").connect();
+    long newest = late.attached().tokenGeneration();
+
+    TestDevice again = session.device("laptop").resume(held, 0);
+    again.attached();
+    again.input(1, "hello");
+
+    assertThat(again.durable()).isEqualTo(1);
+    for (long old : List.of(held, newest)) {
+      TestDevice device = session.device("laptop").resume(old, 0);
+      assertThat(device.refused().refusal()).isEqualTo(DeviceMessage.Refusal.NO_SUCH_SESSION);
+    }
+  }
+
+  @Test
   void aFrameOfAnOlderConnectionDoesNotVoidTheTokenThatTheDeviceHolds() {
     TestDevice old = session.device("laptop").connect();
     long held = old.attached().tokenGeneration();

@@ -156,9 +156,8 @@ class SessionModelTest {
       TestDevice device = device(peer).connect();
       DeviceMessage.Attached attached = device.attached();
       if (peer.token != 0) {
-        peer.voidTokens.add(peer.token);
+        peer.older.add(peer.token);
       }
-      confirmed(peer);
       peer.cursor = 0;
       attached(peer, device, attached);
     }
