@@ -60,7 +60,7 @@ final class Circuit {
   /** Takes the commands once the device is attached. */
   @Nullable ActorRef<SessionCommand> entity;
 
-  /** The device has sent nothing since ACCEPT or RESUMED. */
+  /** The device has sent nothing since it was given another token. */
   boolean unconfirmed;
 
   /** When the session is asked once more, while it is opened. */
@@ -109,7 +109,7 @@ final class Circuit {
   void attached(DeviceMessage.Attached message) {
     phase = Phase.ATTACHED;
     entity = message.entity();
-    unconfirmed = true;
+    unconfirmed = message.renewsToken();
     answerBy = NEVER;
     lastInput = message.lastInput();
     durableInput = message.lastInput();

@@ -228,6 +228,32 @@ class RealSessionsTest {
     }
   }
 
+  @Test
+  void anAcceptVoidsTheTokenBeforeWithTheFirstFrameThatFollows() throws Exception {
+    Frame first;
+    try (TestClient client = client()) {
+      first = client.open(fields().sessionKey("tokens"));
+    }
+    int session = first.sessionId();
+    byte[] before = token(first);
+    try (TestClient client = client()) {
+      client.open(fields().sessionKey("tokens"));
+    }
+    try (TestClient client = client()) {
+      client.send(resumeFrame(session, before, 0, fields()));
+      before = token(client.receive(FrameType.RESUMED));
+    }
+    try (TestClient client = client()) {
+      client.open(fields().sessionKey("tokens"));
+      client.send(Frame.of(session, 0, FrameType.KEEPALIVE, Flags.ACK_NOW, Fields.none()));
+      client.receive(FrameType.KEEPALIVE);
+    }
+    try (TestClient client = client()) {
+      client.send(resumeFrame(session, before, 0, fields()));
+      assertThat(code(client.receive())).isEqualTo(Code.NO_SUCH_SESSION);
+    }
+  }
+
   /** The connection is cut after each byte of RESUME, DATA and KEEPALIVE; nothing may be lost. */
   @Test
   void aConnectionCutAfterEachByteLosesNothing() throws Exception {

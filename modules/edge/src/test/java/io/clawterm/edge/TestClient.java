@@ -153,7 +153,11 @@ final class TestClient implements Closeable {
 
   /** Opens a session as alice's laptop; answers with the ACCEPT. */
   Frame open() throws IOException {
-    send(connectFrame(fields()));
+    return open(fields());
+  }
+
+  Frame open(Fields.Builder fields) throws IOException {
+    send(connectFrame(fields));
     return receive(FrameType.ACCEPT);
   }
 

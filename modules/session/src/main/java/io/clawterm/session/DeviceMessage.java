@@ -41,7 +41,13 @@ public sealed interface DeviceMessage extends RemoteMessage {
       long headNumber,
       Optional<String> key,
       Duration expiry)
-      implements DeviceMessage {}
+      implements DeviceMessage {
+
+    /** Whether the device had a token before: the lower half of the generation counts them. */
+    public boolean renewsToken() {
+      return (int) tokenGeneration > 1;
+    }
+  }
 
   /** The device is not attached. */
   record Refused(SessionId session, long attachment, Refusal refusal, String text)
