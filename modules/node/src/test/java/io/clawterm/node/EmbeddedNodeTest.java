@@ -162,7 +162,7 @@ class EmbeddedNodeTest {
   @Test
   void aHostsDatabaseAndActorSystemAreUsedAndLeftRunning() throws Exception {
     try (EmbeddedPostgres postgres =
-            EmbeddedPostgres.start(folder.resolve("pg"), EmbeddedPostgresSettings.defaults());
+            EmbeddedPostgres.start(folder.resolve("pg"), EmbeddedPostgresSettings.forTests());
         HikariDataSource database =
             Databases.open(
                 postgres.target(),

@@ -33,7 +33,7 @@ class LiveSettingsTest {
   @Test
   void aLimitThatIsSetOnOneNodeHoldsOnTheOtherAndAfterAKill() throws Exception {
     try (EmbeddedPostgres postgres =
-        EmbeddedPostgres.start(home.resolve("pg"), EmbeddedPostgresSettings.defaults())) {
+        EmbeddedPostgres.start(home.resolve("pg"), EmbeddedPostgresSettings.forTests())) {
       Cli first = machine("first");
       Cli second = machine("second");
       try (RunningNode one = RunningNode.up(first, "--database", url(postgres));

@@ -124,7 +124,7 @@ class RefusedStartTest {
   @Test
   void anExternalDatabaseIsUsedAndAWrongPasswordIsNotShown() throws Exception {
     try (EmbeddedPostgres postgres =
-        EmbeddedPostgres.start(home.resolve("pg"), EmbeddedPostgresSettings.defaults())) {
+        EmbeddedPostgres.start(home.resolve("pg"), EmbeddedPostgresSettings.forTests())) {
       JdbcTarget target = postgres.target();
       String place = target.url().replace("jdbc:postgresql:", "");
       Cli cli = Cli.in(home);

@@ -26,7 +26,7 @@ class TwoNodesTest {
 
   @BeforeAll
   static void startDatabase() {
-    postgres = EmbeddedPostgres.start(home.resolve("pg"), EmbeddedPostgresSettings.defaults());
+    postgres = EmbeddedPostgres.start(home.resolve("pg"), EmbeddedPostgresSettings.forTests());
   }
 
   @AfterAll

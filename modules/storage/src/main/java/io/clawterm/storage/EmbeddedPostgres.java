@@ -19,6 +19,9 @@ import java.util.concurrent.atomic.AtomicBoolean;
  */
 public final class EmbeddedPostgres implements AutoCloseable {
 
+  /** Of the programs that come along. */
+  public static final String VERSION = PostgresBinaries.VERSION;
+
   private final DataFolderLock lock;
   private final PostgresData data;
   private final PostgresServer server;
@@ -30,8 +33,7 @@ public final class EmbeddedPostgres implements AutoCloseable {
       DataFolderLock lock, Path folder, EmbeddedPostgresSettings settings, ServerAccount account)
       throws IOException {
     this.lock = lock;
-    Path binariesFolder =
-        settings.binariesFolder().orElse(folder.resolve("bin-" + PostgresBinaries.VERSION));
+    Path binariesFolder = settings.binariesFolder().orElse(folder.resolve("bin-" + VERSION));
     PostgresBinaries binaries =
         PostgresBinaries.in(binariesFolder.toAbsolutePath(), settings.progress());
     if (account.owner() != ServerAccount.currentUser()) {
