@@ -6,6 +6,7 @@ import io.clawterm.load.ClusterRig.Member;
 import io.clawterm.load.Waits.Span;
 import io.clawterm.testkit.History.View;
 import io.clawterm.testkit.HistoryChecker.Verdict;
+import io.clawterm.testkit.Violation;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Files;
@@ -79,6 +80,9 @@ final class ClusterSuite implements AutoCloseable {
     }
     swarm.settle();
     Verdict verdict = swarm.judge(List.of());
+    ModelJudge model = rig.judge();
+    List<Violation> violations = new ArrayList<>(swarm.violations());
+    model.violation().ifPresent(violations::add);
     return new ClusterReport(
         plan.seed(),
         plan.nodes(),
@@ -88,9 +92,9 @@ final class ClusterSuite implements AutoCloseable {
         verdict.acknowledged(),
         verdict.entries(),
         swarm.runs(),
-        rig.judge(),
+        model,
         Duration.ofNanos(System.nanoTime() - begin),
-        swarm.violations());
+        violations);
   }
 
   private void openDevices() throws IOException, InterruptedException {

@@ -2,6 +2,7 @@ package io.clawterm.load;
 
 import io.clawterm.testkit.ReceivedRequest;
 import io.clawterm.testkit.ReceivedTurn;
+import io.clawterm.testkit.Violation;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Comparator;
@@ -43,6 +44,13 @@ record ModelJudge(int inputs, int again, int atOnce, Duration longest) {
       longest = overlap.compareTo(longest) > 0 ? overlap : longest;
     }
     return new ModelJudge(byInput.size(), again, atOnce, longest);
+  }
+
+  /** No run is in two places: what is asked twice at once is paid for twice. */
+  Optional<Violation> violation() {
+    return atOnce == 0
+        ? Optional.empty()
+        : Optional.of(new Violation(Violation.Kind.DOUBLE_RUN, "the model's log", toString()));
   }
 
   /** The last that a person has said; each input is unlike any other. */

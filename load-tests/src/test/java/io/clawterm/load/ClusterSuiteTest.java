@@ -40,7 +40,7 @@ class ClusterSuiteTest {
     report.table().forEach(System.out::println);
     System.out.println(report.summary());
     assertThat(report.violations()).as(report.summary()).isEmpty();
-    assertThat(report.rows().size() + report.skipped().size()).isPositive();
+    assertThat(report.rows()).as(report.summary()).isNotEmpty();
     assertThat(report.acknowledged()).isGreaterThan(10L * report.rows().size());
   }
 }

@@ -1,10 +1,12 @@
 package io.clawterm.load;
 
+import static io.clawterm.testkit.Violation.Kind.DOUBLE_RUN;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.clawterm.testkit.ReceivedRequest;
 import io.clawterm.testkit.ReceivedRequest.Outcome;
 import io.clawterm.testkit.ReceivedTurn;
+import io.clawterm.testkit.Violation;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -22,6 +24,7 @@ class ModelJudgeTest {
             List.of(asked("a", 0, new Outcome.Cut(at(5))), asked("a", 7, done(9)), asked("b", 8)));
 
     assertThat(seen).isEqualTo(new ModelJudge(2, 1, 0, Duration.ZERO));
+    assertThat(seen.violation()).isEmpty();
   }
 
   @Test
@@ -35,6 +38,7 @@ class ModelJudgeTest {
                 asked("b", 4, done(5))));
 
     assertThat(seen).isEqualTo(new ModelJudge(2, 2, 2, Duration.ofSeconds(2)));
+    assertThat(seen.violation()).get().extracting(Violation::kind).isEqualTo(DOUBLE_RUN);
   }
 
   private static Outcome done(int seconds) {

@@ -107,7 +107,8 @@ public final class Formation {
                   + asked
                   + ". They hold the database of this node; is "
                   + settings.host()
-                  + " reachable from them, and they from here?");
+                  + " reachable from them, and they from here? Certificates of one's own"
+                  + " (clawterm.cluster.tls-cert) must be of one authority and share a name");
         }
         asked = ask();
       }

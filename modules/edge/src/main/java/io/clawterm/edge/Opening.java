@@ -268,6 +268,10 @@ final class Opening {
   /** The session has taken the device. */
   void attached(Circuit circuit, DeviceMessage.Attached message) {
     if (circuit.phase != Phase.OPENING) {
+      if (!message.entity().equals(circuit.entity)) {
+        // What was asked again has come to the next life of the session: it is not to keep it.
+        message.entity().tell(new SessionCommand.Detach(message.attachment(), 0));
+      }
       return;
     }
     circuit.leavePlace(true);

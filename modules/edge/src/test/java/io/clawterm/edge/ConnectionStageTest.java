@@ -7,6 +7,7 @@ import static io.clawterm.edge.TestClient.text;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import akka.actor.testkit.typed.javadsl.TestProbe;
 import akka.actor.typed.javadsl.Adapter;
 import akka.japi.Pair;
 import akka.stream.Materializer;
@@ -16,14 +17,18 @@ import akka.stream.testkit.TestSubscriber;
 import akka.stream.testkit.javadsl.TestSink;
 import akka.stream.testkit.javadsl.TestSource;
 import akka.util.ByteString;
+import io.clawterm.api.SessionId;
 import io.clawterm.protocol.Frame;
 import io.clawterm.protocol.FrameDecoder;
 import io.clawterm.protocol.FrameType;
+import io.clawterm.session.Attachment;
+import io.clawterm.session.DeviceMessage;
 import io.clawterm.session.SessionCommand;
 import java.net.InetAddress;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -129,6 +134,31 @@ class ConnectionStageTest {
     out.expectComplete();
 
     await().until(() -> fixture.sessions.told(SessionCommand.Detach.class).size() == 1);
+  }
+
+  @Test
+  void theNextLifeOfASessionThatWasAskedTwiceIsToldThatNobodyIsThere() {
+    int session = open();
+    Attachment attachment =
+        fixture.sessions.told(SessionCommand.Connect.class).getFirst().attachment();
+    TestProbe<SessionCommand> next = fixture.kit.createTestProbe();
+
+    attachment
+        .edge()
+        .tell(
+            new DeviceMessage.Attached(
+                new SessionId(session),
+                attachment.number(),
+                next.getRef(),
+                2,
+                0,
+                1,
+                0,
+                Optional.empty(),
+                Duration.ofDays(30)));
+
+    assertThat(next.expectMessageClass(SessionCommand.Detach.class).attachment())
+        .isEqualTo(attachment.number());
   }
 
   @Test

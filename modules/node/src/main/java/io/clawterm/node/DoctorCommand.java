@@ -160,7 +160,7 @@ final class DoctorCommand implements Callable<Integer> {
     }
     try {
       NodeConfiguration configuration = NodeConfiguration.load(overrides, file, Node.PROFILE);
-      TransportRule.encrypted(NodeBlocks.read(configuration).node());
+      TransportRule.encrypted(configuration, NodeBlocks.read(configuration));
       add(Grade.OK, "configuration", file.map(Path::toString).orElse("the defaults"));
       return Optional.of(configuration);
     } catch (InvalidConfigurationException e) {

@@ -81,6 +81,9 @@ final class Membership {
   private void joinWithHost(Closing closing) throws Exception {
     fence().actAs(lease);
     ClawTermActorSystem.journal(system).writeAs(lease.number());
+    TransportRule.requireEncryptedCluster(
+        Cluster.get(system).selfMember().address().getHost().orElse(""),
+        system.settings().config());
     describe("");
     PartTimeout.await(memberUp(), "the host's cluster");
     closing.add("sessions", this::leave);

@@ -160,8 +160,7 @@ final class Node implements ClawTerm {
   private void open() throws Exception {
     NodeBlocks blocks = NodeBlocks.read(plan.configuration());
     NodeSettings settings = blocks.node();
-    boolean encrypted = TransportRule.encrypted(settings);
-    TransportRule.requirePrivateManagement(settings);
+    boolean encrypted = TransportRule.encrypted(plan.configuration(), blocks);
     if (settings.data().isPresent()) {
       DataFolder.prepare(settings.data().get());
       closing.add("data folder", DataFolderLock.acquire(settings.data().get()));

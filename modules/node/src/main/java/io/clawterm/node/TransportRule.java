@@ -1,5 +1,8 @@
 package io.clawterm.node;
 
+import com.typesafe.config.Config;
+import io.clawterm.cluster.ClusterSettings.Formation;
+import io.clawterm.config.NodeConfiguration;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 
@@ -11,10 +14,17 @@ final class TransportRule {
   /**
    * Whether TCP and HTTP use TLS.
    *
-   * @throws StartException if the settings would open an unencrypted port to the network
+   * @throws StartException if the settings would open an unencrypted port to the network, be it one
+   *     for devices, for other nodes or for operators
    */
-  static boolean encrypted(NodeSettings settings) {
-    boolean loopback = isLoopback(settings.bind());
+  static boolean encrypted(NodeConfiguration configuration, NodeBlocks blocks) {
+    requirePrivateManagement(blocks.node(), blocks.cluster().formation());
+    requireEncryptedCluster(blocks.cluster().host(), configuration.config());
+    return encrypted(blocks.node());
+  }
+
+  private static boolean encrypted(NodeSettings settings) {
+    boolean loopback = address("clawterm.node.bind", settings.bind()).isLoopbackAddress();
     boolean listens = settings.tcpPort() >= 0 || settings.httpPort() >= 0;
     return switch (settings.tls()) {
       case ON -> true;
@@ -32,21 +42,18 @@ final class TransportRule {
     };
   }
 
-  /**
-   * Checks where Akka Management is to listen, which has neither TLS nor users.
-   *
-   * @throws StartException if more than this machine or a private network could reach it
-   */
-  static void requirePrivateManagement(NodeSettings settings) {
-    if (settings.managementPort() < 0) {
+  /** Akka Management has neither TLS nor users; formation through Kubernetes listens there. */
+  private static void requirePrivateManagement(NodeSettings settings, Formation formation) {
+    String host = settings.managementBind();
+    if (settings.managementPort() < 0 && formation != Formation.KUBERNETES) {
       return;
     }
-    String host = settings.managementBind();
-    InetAddress address = address("management-bind", host);
-    byte[] bytes = address.getAddress();
-    boolean unique = bytes.length == 16 && (bytes[0] & 0xFE) == 0xFC;
-    boolean carrier = bytes.length == 4 && bytes[0] == 100 && (bytes[1] & 0xC0) == 0x40;
-    if (!address.isLoopbackAddress() && !address.isSiteLocalAddress() && !unique && !carrier) {
+    if (settings.managementPort() < 0) {
+      throw new StartException(
+          "clawterm.node.management-port is -1, but with clawterm.cluster.formation = kubernetes"
+              + " pods ask each other at it: give it a port");
+    }
+    if (!isPrivate(address("clawterm.node.management-bind", host))) {
       throw new StartException(
           "refused to let Akka Management listen on "
               + host
@@ -56,16 +63,42 @@ final class TransportRule {
     }
   }
 
-  private static boolean isLoopback(String host) {
-    return address("bind", host).isLoopbackAddress();
+  /**
+   * Checks what other nodes are spoken to with: whoever reaches an unencrypted port is a member.
+   *
+   * @param host by which other nodes reach this one
+   * @param akka with the settings of {@code akka.remote.artery} as they hold
+   * @throws StartException if more than this machine or a private network could reach it
+   */
+  static void requireEncryptedCluster(String host, Config akka) {
+    Config artery = akka.getConfig("akka.remote.artery");
+    String transport = artery.getString("transport");
+    String bind = artery.getString("bind.hostname");
+    String listens = bind.isEmpty() ? host : bind;
+    if (!transport.equals("tls-tcp")
+        && !isPrivate(address("akka.remote.artery.bind.hostname", listens))) {
+      throw new StartException(
+          "refused to let other nodes reach "
+              + listens
+              + " without TLS: akka.remote.artery.transport is "
+              + transport
+              + ". Leave it at tls-tcp, or listen on 127.0.0.1 or a private address");
+    }
+  }
+
+  /** Whether nobody beyond this machine or a private network reaches it. */
+  private static boolean isPrivate(InetAddress address) {
+    byte[] bytes = address.getAddress();
+    boolean unique = bytes.length == 16 && (bytes[0] & 0xFE) == 0xFC;
+    boolean carrier = bytes.length == 4 && bytes[0] == 100 && (bytes[1] & 0xC0) == 0x40;
+    return address.isLoopbackAddress() || address.isSiteLocalAddress() || unique || carrier;
   }
 
   private static InetAddress address(String key, String host) {
     try {
       return InetAddress.getByName(host);
     } catch (UnknownHostException e) {
-      throw new StartException(
-          "clawterm.node." + key + ": no address is known for \"" + host + "\"", e);
+      throw new StartException(key + ": no address is known for \"" + host + "\"", e);
     }
   }
 }

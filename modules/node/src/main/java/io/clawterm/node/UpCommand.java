@@ -115,9 +115,7 @@ final class UpCommand implements Callable<Integer> {
     long begin = System.nanoTime();
     Logs.onTerminal();
     NodeConfiguration configuration = NodeConfiguration.load(overrides(), file(), Node.PROFILE);
-    NodeSettings settings = NodeBlocks.read(configuration).node();
-    TransportRule.encrypted(settings);
-    TransportRule.requirePrivateManagement(settings);
+    TransportRule.encrypted(configuration, NodeBlocks.read(configuration));
     // Not before the settings are known to be good: a typo leaves no folder behind.
     DataFolder.prepare(data.folder());
     Logs.toFolder(data.folder());

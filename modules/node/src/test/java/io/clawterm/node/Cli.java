@@ -12,6 +12,7 @@ import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -84,9 +85,6 @@ record Cli(Path home, Map<String, String> environment, List<String> prefix) {
     boolean isNode = List.of(arguments).contains("up");
     if (classPath == null && isNode) {
       command.addAll(Program.IT.archive());
-      if (!List.of(arguments).contains("--database")) {
-        Program.IT.lendPostgres(data());
-      }
     }
     command.addAll(
         List.of(
@@ -109,6 +107,25 @@ record Cli(Path home, Map<String, String> environment, List<String> prefix) {
     variables.put("CLAWTERM_DATA", data().toString());
     variables.putAll(environment);
     return builder.start();
+  }
+
+  /** A first start unpacks its database's programs: seconds, with each of the dozens of nodes. */
+  void lendPostgres() throws IOException {
+    Path programs = postgres();
+    if (Files.notExists(data())) {
+      Files.createDirectory(
+          data(),
+          PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+    }
+    if (Files.notExists(programs, LinkOption.NOFOLLOW_LINKS)) {
+      Files.createDirectories(programs.getParent());
+      Files.createSymbolicLink(programs, Program.IT.postgres());
+    }
+  }
+
+  /** Where a node has them. */
+  Path postgres() {
+    return data().resolve("postgres").resolve("bin-" + EmbeddedPostgres.VERSION);
   }
 
   /**
@@ -179,20 +196,6 @@ record Cli(Path home, Map<String, String> environment, List<String> prefix) {
         EmbeddedPostgres.start(made.resolve("postgres"), settings).close();
       }
       return programs;
-    }
-
-    /** A first start unpacks them: seconds, with each of the dozens of nodes. */
-    void lendPostgres(Path data) throws IOException {
-      Path programs = data.resolve("postgres").resolve("bin-" + EmbeddedPostgres.VERSION);
-      if (Files.notExists(data)) {
-        Files.createDirectory(
-            data,
-            PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
-      }
-      if (Files.isWritable(data) && Files.notExists(programs)) {
-        Files.createDirectories(programs.getParent());
-        Files.createSymbolicLink(programs, postgres);
-      }
     }
 
     /** Of what the program is made: each file of the class path with its time. */

@@ -503,9 +503,10 @@ class HelmChartTest {
 
     for (PodTemplateSpec pod : chart.nodes()) {
       Container node = container(pod);
-      NodeSettings settings = blocks(chart, node).node();
+      NodeBlocks blocks = blocks(chart, node);
+      NodeSettings settings = blocks.node();
 
-      assertThat(TransportRule.encrypted(settings)).isTrue();
+      assertThat(TransportRule.encrypted(loaded(chart, node), blocks)).isTrue();
       assertThat(settings.tcpPort()).isEqualTo(ports(node).get("clawterm"));
       assertThat(settings.httpPort()).isEqualTo(ports(node).get("https"));
       Config given = configuration(chart, node);
@@ -525,11 +526,14 @@ class HelmChartTest {
 
   /** What a node reads, all blocks; anything wrong or unknown in them is refused. */
   private NodeBlocks blocks(RenderedChart chart, Container container) throws IOException {
-    return NodeBlocks.read(
-        NodeConfiguration.load(
-            Map.of("clawterm.node.data", data(container)),
-            Optional.of(known(configurationOf(chart, container))),
-            Node.PROFILE));
+    return NodeBlocks.read(loaded(chart, container));
+  }
+
+  private NodeConfiguration loaded(RenderedChart chart, Container container) throws IOException {
+    return NodeConfiguration.load(
+        Map.of("clawterm.node.data", data(container)),
+        Optional.of(known(configurationOf(chart, container))),
+        Node.PROFILE);
   }
 
   /**

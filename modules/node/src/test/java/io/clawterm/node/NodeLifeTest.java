@@ -70,7 +70,7 @@ class NodeLifeTest {
     Path out = home.resolve("client.out");
     Path err = home.resolve("client.err");
     Optional<Process> started = Optional.empty();
-    try (RunningNode node = RunningNode.up(cli)) {
+    try (RunningNode node = RunningNode.upAsItIs(cli)) {
       Process client =
           cli.start(out, err, "send", "--target", "agent:demo", "count to 2000 at 20 per second");
       started = Optional.of(client);
@@ -79,6 +79,8 @@ class NodeLifeTest {
       assertThat(node.databasePid()).isPresent();
       assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(cli.data())))
           .isEqualTo("rwx------");
+      assertThat(cli.postgres()).isDirectory();
+      assertThat(Files.isSymbolicLink(cli.postgres())).as("unpacked").isFalse();
 
       long begin = System.nanoTime();
       int code = node.terminate();

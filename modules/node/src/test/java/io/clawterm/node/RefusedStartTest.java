@@ -173,7 +173,7 @@ class RefusedStartTest {
           .contains("--data")
           .doesNotContain("should not happen");
 
-      try (RunningNode node = RunningNode.up(cli)) {
+      try (RunningNode node = RunningNode.upAsItIs(cli)) {
         assertThat(cli.run("send", "--target", "agent:demo", "count to 2").succeeded().out())
             .endsWith("1 2\n");
         assertThat(Files.getAttribute(cli.data(), "unix:uid")).isEqualTo(user.id());

@@ -35,6 +35,14 @@ final class RunningNode implements AutoCloseable {
 
   /** Starts a node and waits until it says that it is ready. */
   static RunningNode up(Cli cli, String... options) throws IOException {
+    if (!List.of(options).contains("--database")) {
+      cli.lendPostgres();
+    }
+    return upAsItIs(cli, options);
+  }
+
+  /** The same where nothing has been prepared for it, as on a machine that is new to it. */
+  static RunningNode upAsItIs(Cli cli, String... options) throws IOException {
     Path out = Files.createTempFile(cli.home(), "up", ".out");
     Path err = Files.createTempFile(cli.home(), "up", ".err");
     List<String> arguments = new ArrayList<>(List.of("up"));

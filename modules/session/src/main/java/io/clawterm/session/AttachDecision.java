@@ -11,6 +11,9 @@ import java.util.function.Function;
  */
 sealed interface AttachDecision {
 
+  /** So many tokens before the newest outlive a CONNECT of a device that confirms none. */
+  int MAX_UNCONFIRMED = 8;
+
   /** The device is not taken. */
   record Refused(DeviceMessage.Refusal refusal, String text) implements AttachDecision {}
 
@@ -87,10 +90,10 @@ sealed interface AttachDecision {
     if (!connect.principal().equals(open.identity().owner())) {
       return new Refused(DeviceMessage.Refusal.FORBIDDEN, "the session is somebody else's");
     }
-    // A CONNECT may have been late on its way, as a RESUME may: no token is void by it alone.
+    // A CONNECT may have been late on its way, as a RESUME may: it does not void the last tokens.
     long good =
         Optional.ofNullable(open.devices().get(connect.attachment().device()))
-            .map(SessionState.Device::oldestGood)
+            .map(device -> Math.max(device.oldestGood(), device.generation() - MAX_UNCONFIRMED))
             .orElse(0L);
     return admit(open, connect.attachment(), good, 0, settings);
   }

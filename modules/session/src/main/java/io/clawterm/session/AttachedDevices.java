@@ -120,7 +120,9 @@ final class AttachedDevices {
 
   /** An edge that gets no answer asks again; what came before is, or will be, answered. */
   boolean isNew(Attachment attachment) {
-    boolean added = asked.add(attachment.number());
+    boolean here =
+        attached.containsKey(attachment.number()) || arriving.containsKey(attachment.number());
+    boolean added = asked.add(attachment.number()) && !here;
     if (asked.size() > MAX_ASKED) {
       asked.remove(asked.iterator().next());
     }

@@ -187,6 +187,31 @@ class SessionDevicesTest {
   }
 
   @Test
+  void whoConnectsAgainAndAgainWithoutAWordDoesNotKeepAllItsTokens() {
+    long first = session.device("laptop").connect().attached().tokenGeneration();
+    long before = first;
+    for (int i = 0; i <= AttachDecision.MAX_UNCONFIRMED + 1; i++) {
+      before = session.device("laptop").connect().attached().tokenGeneration();
+    }
+
+    assertThat(session.device("laptop").resume(first, 0).refused().refusal())
+        .isEqualTo(DeviceMessage.Refusal.NO_SUCH_SESSION);
+    session.device("laptop").resume(before - 1, 0).attached();
+  }
+
+  @Test
+  void whoIsAttachedIsNotTakenAgainHoweverManyCameSince() {
+    TestDevice laptop = session.attached("laptop");
+    for (int i = 0; i < 70; i++) {
+      session.device("phone").connect().attached();
+    }
+
+    laptop.connect();
+
+    laptop.hearsNothing();
+  }
+
+  @Test
   void aFrameOfAnOlderConnectionDoesNotVoidTheTokenThatTheDeviceHolds() {
     TestDevice old = session.device("laptop").connect();
     long held = old.attached().tokenGeneration();

@@ -158,6 +158,9 @@ class SessionModelTest {
       if (peer.token != 0) {
         peer.older.add(peer.token);
       }
+      SortedSet<Long> tooMany = peer.older.headSet(peer.token - AttachDecision.MAX_UNCONFIRMED);
+      peer.voidTokens.addAll(tooMany);
+      tooMany.clear();
       peer.cursor = 0;
       attached(peer, device, attached);
     }

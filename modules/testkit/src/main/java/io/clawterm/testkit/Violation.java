@@ -21,6 +21,8 @@ public record Violation(Kind kind, String session, String text) {
     DOUBLED_OUTPUT,
     /** A device was shown what the log does not have. */
     SHOWN_NOT_STORED,
+    /** An input was given to the model while the answer to it was still being sent. */
+    DOUBLE_RUN,
     /** Something else that the scenario promises. */
     OTHER
   }
