@@ -2,8 +2,11 @@ package io.clawterm.node;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assumptions.assumeThat;
 import static org.awaitility.Awaitility.await;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import io.clawterm.storage.EmbeddedPostgres;
 import io.clawterm.storage.EmbeddedPostgresSettings;
 import java.io.IOException;
@@ -14,6 +17,8 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Two real nodes on one database. */
 class TwoNodesTest {
@@ -81,6 +86,33 @@ class TwoNodesTest {
   }
 
   @Test
+  void aNodeThatIsToldWhomToJoinJoinsThere() throws Exception {
+    Cli first = machine("known");
+    Cli second = machine("joiner");
+    try (RunningNode one = up(first)) {
+      JsonNode known =
+          new ObjectMapper().readTree(first.run("cluster", "--json").succeeded().out());
+      String address = known.path("node").asText().replaceFirst(".*@", "");
+      Path settings = second.data().resolve("config.conf");
+      Files.writeString(settings, "clawterm.cluster.join-timeout = 3s\n");
+      Cli.Result refused =
+          second.run(
+              "up", "--port", "0", "--http", "0", "--database", url(), "--join", "127.0.0.1:1");
+      assertThat(refused.code()).isEqualTo(1);
+      assertThat(refused.err()).contains("no member of the cluster has answered", "127.0.0.1:1");
+      Files.delete(settings);
+      try (RunningNode two = RunningNode.up(second, "--database", url(), "--join", address)) {
+        assertThat(two.pid()).isNotEqualTo(one.pid());
+        await()
+            .atMost(LIMIT)
+            .untilAsserted(() ->
+                assertThat(second.run("cluster").succeeded().out()).contains("2 nodes, 2 up"));
+        second.run("send", "--target", "agent:demo", "count to 2").succeeded();
+      }
+    }
+  }
+
+  @Test
   void aNodeOfAnotherClusterIsRefusedOnTheSameDatabase() throws Exception {
     Cli first = machine("named");
     Cli second = machine("stranger");
@@ -94,6 +126,32 @@ class TwoNodesTest {
           .contains("belongs to the cluster \"clawterm\"")
           .doesNotContain("should not happen");
     }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"+3600s", "-3600s"})
+  void aNodeWhoseClockIsAnHourOffIsRefused(String offset) throws Exception {
+    Path library =
+        Path.of(
+            "/usr/lib",
+            System.getProperty("os.arch").equals("aarch64")
+                ? "aarch64-linux-gnu"
+                : "x86_64-linux-gnu",
+            "faketime/libfaketimeMT.so.1");
+    assumeThat(library).as("libfaketime, which sets the clock of one process").exists();
+    Cli wrong =
+        machine("clock" + offset)
+            .with("LD_PRELOAD", library.toString())
+            .with("FAKETIME", offset)
+            .with("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+
+    Cli.Result refused = wrong.run("up", "--port", "0", "--http", "0", "--database", url());
+
+    assertThat(refused.code()).isEqualTo(1);
+    assertThat(refused.err())
+        .containsPattern("the clock of this machine is (3599|360[0-9]) s")
+        .contains(offset.startsWith("+") ? "ahead of the database's" : "behind the database's")
+        .doesNotContain("should not happen");
   }
 
   @Test
