@@ -1,5 +1,6 @@
 package io.clawterm.load;
 
+import io.clawterm.testkit.FakeTime;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -17,19 +18,9 @@ import java.util.Optional;
  */
 record FalseClock(Path file) {
 
-  private static final List<Path> LIBRARIES =
-      List.of(
-          Path.of("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"),
-          Path.of("/usr/lib/aarch64-linux-gnu/faketime/libfaketimeMT.so.1"),
-          Path.of("/usr/lib64/faketime/libfaketimeMT.so.1"));
-
   /** Whether this machine has it. */
   static boolean isPossible() {
-    return library().isPresent();
-  }
-
-  private static Optional<Path> library() {
-    return LIBRARIES.stream().filter(Files::exists).findFirst();
+    return FakeTime.library().isPresent();
   }
 
   /** A clock that is right at first. */
@@ -57,7 +48,7 @@ record FalseClock(Path file) {
         List.of(),
         Map.of(
             "LD_PRELOAD",
-            library().orElseThrow().toString(),
+            FakeTime.library().orElseThrow().toString(),
             "FAKETIME_TIMESTAMP_FILE",
             file.toString(),
             "FAKETIME_NO_CACHE",

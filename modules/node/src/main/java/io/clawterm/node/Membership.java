@@ -79,11 +79,11 @@ final class Membership {
   }
 
   private void joinWithHost(Closing closing) throws Exception {
-    fence().actAs(lease);
-    ClawTermActorSystem.journal(system).writeAs(lease.number());
     TransportRule.requireEncryptedCluster(
         Cluster.get(system).selfMember().address().getHost().orElse(""),
         system.settings().config());
+    fence().actAs(lease);
+    ClawTermActorSystem.journal(system).writeAs(lease.number());
     describe("");
     PartTimeout.await(memberUp(), "the host's cluster");
     closing.add("sessions", this::leave);

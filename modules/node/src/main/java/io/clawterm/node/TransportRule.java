@@ -44,15 +44,15 @@ final class TransportRule {
 
   /** Akka Management has neither TLS nor users; formation through Kubernetes listens there. */
   private static void requirePrivateManagement(NodeSettings settings, Formation formation) {
-    String host = settings.managementBind();
-    if (settings.managementPort() < 0 && formation != Formation.KUBERNETES) {
+    if (settings.managementPort() < 0) {
+      if (formation == Formation.KUBERNETES) {
+        throw new StartException(
+            "clawterm.node.management-port is -1, but with clawterm.cluster.formation = kubernetes"
+                + " pods ask each other at it: give it a port");
+      }
       return;
     }
-    if (settings.managementPort() < 0) {
-      throw new StartException(
-          "clawterm.node.management-port is -1, but with clawterm.cluster.formation = kubernetes"
-              + " pods ask each other at it: give it a port");
-    }
+    String host = settings.managementBind();
     if (!isPrivate(address("clawterm.node.management-bind", host))) {
       throw new StartException(
           "refused to let Akka Management listen on "

@@ -160,6 +160,32 @@ class EmbeddedNodeTest {
   }
 
   @Test
+  void anActorSystemThatTheWorldCouldReachInClearIsRefused() throws Exception {
+    try (EmbeddedPostgres postgres =
+            EmbeddedPostgres.start(folder.resolve("pg"), EmbeddedPostgresSettings.forTests());
+        HikariDataSource database =
+            Databases.open(
+                postgres.target(),
+                new DatabaseSettings(10, Duration.ofSeconds(10), Duration.ofMinutes(1), false))) {
+      ActorSystem<Void> hosts =
+          ActorSystem.create(
+              Behaviors.empty(),
+              "host",
+              ClawTermActorSystem.setup(
+                  ConfigFactory.parseString(
+                      "akka.remote.artery { transport = tcp, bind.hostname = \"0.0.0.0\" }"),
+                  database));
+      try (ClawTerm node = ClawTerm.embedded().dataSource(database).actorSystem(hosts).build()) {
+        assertThatThrownBy(() -> node.start().toCompletableFuture().get(60, TimeUnit.SECONDS))
+            .hasMessageContaining("refused to let other nodes reach 0.0.0.0 without TLS");
+      } finally {
+        hosts.terminate();
+        hosts.getWhenTerminated().toCompletableFuture().get(60, TimeUnit.SECONDS);
+      }
+    }
+  }
+
+  @Test
   void aHostsDatabaseAndActorSystemAreUsedAndLeftRunning() throws Exception {
     try (EmbeddedPostgres postgres =
             EmbeddedPostgres.start(folder.resolve("pg"), EmbeddedPostgresSettings.forTests());

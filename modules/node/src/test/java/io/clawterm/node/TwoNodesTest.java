@@ -9,10 +9,12 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.clawterm.storage.EmbeddedPostgres;
 import io.clawterm.storage.EmbeddedPostgresSettings;
+import io.clawterm.testkit.FakeTime;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Optional;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -131,17 +133,11 @@ class TwoNodesTest {
   @ParameterizedTest
   @ValueSource(strings = {"+3600s", "-3600s"})
   void aNodeWhoseClockIsAnHourOffIsRefused(String offset) throws Exception {
-    Path library =
-        Path.of(
-            "/usr/lib",
-            System.getProperty("os.arch").equals("aarch64")
-                ? "aarch64-linux-gnu"
-                : "x86_64-linux-gnu",
-            "faketime/libfaketimeMT.so.1");
-    assumeThat(library).as("libfaketime, which sets the clock of one process").exists();
+    Optional<Path> library = FakeTime.library();
+    assumeThat(library).as("libfaketime, which sets the clock of one process").isPresent();
     Cli wrong =
         machine("clock" + offset)
-            .with("LD_PRELOAD", library.toString())
+            .with("LD_PRELOAD", library.get().toString())
             .with("FAKETIME", offset)
             .with("FAKETIME_DONT_FAKE_MONOTONIC", "1");
 
