@@ -58,6 +58,21 @@ final class Connection implements AutoCloseable {
     }
   }
 
+  /** Ends it where nothing at all comes within so long: an answer has been asked for. */
+  void expectAnswer(Duration limit) {
+    long asked = System.nanoTime();
+    var unused =
+        scheduler.schedule(
+            () -> {
+              if (!readingHeld && lastReadAt - asked < 0) {
+                silent = true;
+                close();
+              }
+            },
+            limit.toNanos(),
+            TimeUnit.NANOSECONDS);
+  }
+
   /** The next frame, or null at the end of the stream. */
   @Nullable Frame read() throws IOException {
     Frame frame = decoder.next();
@@ -87,6 +102,10 @@ final class Connection implements AutoCloseable {
     }
     link.write(batch.toByteArray());
     lastWriteAt = System.nanoTime();
+  }
+
+  long lastReadAt() {
+    return lastReadAt;
   }
 
   long lastWriteAt() {

@@ -161,6 +161,11 @@ final class InputLog {
     return sent >= last;
   }
 
+  /** Whether the server has acknowledged all that was written to the present connection. */
+  boolean allAcknowledged() {
+    return acknowledged >= sent;
+  }
+
   void sent(long number) {
     sent = Math.max(sent, number);
   }

@@ -2,6 +2,7 @@ package io.clawterm.client;
 
 import io.clawterm.protocol.Code;
 import io.clawterm.protocol.Fields;
+import io.clawterm.protocol.Flags;
 import io.clawterm.protocol.Frame;
 import io.clawterm.protocol.FrameType;
 import io.clawterm.protocol.Mode;
@@ -42,6 +43,7 @@ final class Sender {
   private final OutputQueue output;
   private final RandomGenerator random;
   private final Executor callbacks;
+  private final Duration answerTimeout;
 
   // Guarded by the lock of the standing.
   private Optional<TerminalSize> size;
@@ -50,6 +52,7 @@ final class Sender {
   private boolean goalSent;
   private long acknowledgedBytes;
   private long owedSince = UNKNOWN;
+  private long awaitedSince = UNKNOWN;
   private @Nullable ClientException failure;
   private long keepaliveMs = DEFAULT_KEEPALIVE_MS;
 
@@ -60,6 +63,7 @@ final class Sender {
       OutputQueue output,
       RandomGenerator random,
       Executor callbacks,
+      Duration answerTimeout,
       Optional<TerminalSize> size) {
     this.standing = standing;
     this.session = session;
@@ -67,6 +71,7 @@ final class Sender {
     this.output = output;
     this.random = random;
     this.callbacks = callbacks;
+    this.answerTimeout = answerTimeout;
     this.size = size;
   }
 
@@ -129,6 +134,7 @@ final class Sender {
     acknowledgeNow = false;
     acknowledgedBytes = output.handledBytes();
     owedSince = UNKNOWN;
+    awaitedSince = UNKNOWN;
   }
 
   /** How long nothing may come before the connection counts as lost. */
@@ -152,6 +158,9 @@ final class Sender {
     standing.lock.lock();
     try {
       done = inputs.acknowledge(Sequence.extend(inputs.acknowledged(), frame.seq()));
+      if (inputs.allAcknowledged()) {
+        awaitedSince = UNKNOWN;
+      }
     } finally {
       standing.lock.unlock();
     }
@@ -277,13 +286,18 @@ final class Sender {
         if (goalDue()) {
           return goalBatch();
         }
+        if (probeDue(connection, now)) {
+          awaitedSince = now;
+          connection.expectAnswer(answerTimeout.dividedBy(2));
+          return new Batch(List.of(keepalive(Flags.ACK_NOW)), false);
+        }
         OptionalLong cursorDueAt = session.cursorDueAt();
         boolean cursorDue = cursorDueAt.isPresent() && now - cursorDueAt.getAsLong() >= 0;
         boolean frameDue = !goalSent && (acknowledgementDue(now) || now >= quietUntil);
         if (frameDue || cursorDue) {
-          return new Batch(frameDue ? List.of(keepalive()) : List.of(), cursorDue);
+          return new Batch(frameDue ? List.of(keepalive(0)) : List.of(), cursorDue);
         }
-        standing.work.awaitNanos(untilDue(now, quietUntil, cursorDueAt));
+        standing.work.awaitNanos(untilDue(connection, now, quietUntil, cursorDueAt));
       }
       return null;
     } finally {
@@ -295,6 +309,9 @@ final class Sender {
     long last = batch.getLast().number();
     boolean persistFirst = !inputs.isPersisted(last);
     inputs.sent(last);
+    if (awaitedSince == UNKNOWN) {
+      awaitedSince = System.nanoTime();
+    }
     return new Batch(batch.stream().map(InputLog.Pending::frame).toList(), persistFirst);
   }
 
@@ -311,7 +328,7 @@ final class Sender {
     boolean suspend = standing.goal() == Standing.Goal.SUSPEND;
     FrameType type = suspend ? FrameType.SUSPEND : FrameType.DISCONNECT;
     Fields fields = suspend ? Fields.none() : Fields.reason(Code.CLOSED, "");
-    return new Batch(List.of(frame(type, fields)), false);
+    return new Batch(List.of(frame(type, 0, fields)), false);
   }
 
   private boolean acknowledgementDue(long now) {
@@ -321,7 +338,20 @@ final class Sender {
         || (owedSince != UNKNOWN && now - owedSince >= ACKNOWLEDGE_NANOS);
   }
 
-  private Frame keepalive() {
+  /**
+   * Whether an input has waited so long, without a word, that the server is asked for one: a node
+   * that stands still is left much sooner than by its missing keepalives.
+   */
+  private boolean probeDue(Connection connection, long now) {
+    return awaitedSince != UNKNOWN && now - probeDueAt(connection) >= 0;
+  }
+
+  private long probeDueAt(Connection connection) {
+    long heardAfter = Math.max(0, connection.lastReadAt() - awaitedSince);
+    return awaitedSince + heardAfter + answerTimeout.toNanos() / 2;
+  }
+
+  private Frame keepalive(int flags) {
     Fields fields =
         sizeChanged && size.isPresent()
             ? Fields.builder().terminalSize(size.get()).build()
@@ -330,19 +360,23 @@ final class Sender {
     sizeChanged = false;
     owedSince = UNKNOWN;
     acknowledgedBytes = output.handledBytes();
-    return frame(FrameType.KEEPALIVE, fields);
+    return frame(FrameType.KEEPALIVE, flags, fields);
   }
 
-  private Frame frame(FrameType type, Fields fields) {
-    return Frame.of(session.id().value(), Sequence.wire(output.handled()), type, 0, fields);
+  private Frame frame(FrameType type, int flags, Fields fields) {
+    return Frame.of(session.id().value(), Sequence.wire(output.handled()), type, flags, fields);
   }
 
-  private long untilDue(long now, long quietUntil, OptionalLong cursorDueAt) {
+  private long untilDue(
+      Connection connection, long now, long quietUntil, OptionalLong cursorDueAt) {
     long wait = goalSent ? AFTER_GOAL_NANOS : quietUntil - now;
     // After SUSPEND or DISCONNECT no acknowledgement follows: waiting for its time would be no
     // wait.
     if (!goalSent && owedSince != UNKNOWN) {
       wait = Math.min(wait, owedSince + ACKNOWLEDGE_NANOS - now);
+    }
+    if (awaitedSince != UNKNOWN) {
+      wait = Math.min(wait, probeDueAt(connection) - now);
     }
     if (cursorDueAt.isPresent()) {
       wait = Math.min(wait, cursorDueAt.getAsLong() - now);

@@ -82,7 +82,16 @@ final class SessionDriver {
     this.ghosts = new Ghosts();
     var codes = new CodeTable(standing, route, ghosts, random);
     this.session = new SessionRecord(settings, store, standing, inputs, output, options);
-    this.sender = new Sender(standing, session, inputs, output, random, callbacks, options.size());
+    this.sender =
+        new Sender(
+            standing,
+            session,
+            inputs,
+            output,
+            random,
+            callbacks,
+            settings.answerTimeout(),
+            options.size());
     this.receiver = new Receiver(session, output, sender, codes);
     var greeter =
         new Greeter(

@@ -6,6 +6,7 @@ import static io.clawterm.client.TestClients.resultOf;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.clawterm.protocol.Flags;
+import io.clawterm.protocol.Frame;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -205,6 +206,53 @@ class ResumeTest {
           .anyMatch(event ->
               event instanceof ConnectionEvent.Lost(String reason, Duration wait)
                   && reason.equals("the server is silent"));
+    }
+  }
+
+  @Test
+  void aServerThatStandsStillIsLeftOnceAnInputHasWaited() throws Exception {
+    List<ConnectionEvent> events = new CopyOnWriteArrayList<>();
+    try (var stopped = ScriptedServer.tcp();
+        var other = ScriptedServer.tcp().echoing();
+        ClawTermClient client =
+            clientOf(stopped)
+                .addresses(List.of(stopped.address(), other.address()))
+                .answerTimeout(Duration.ofMillis(400))
+                .listener((session, event) -> events.add(event))
+                .build()) {
+      ClientSession session = resultOf(client.connect(ConnectOptions.defaults()));
+      other.takingOver(stopped);
+      stopped.mute();
+
+      assertThat(resultOf(session.send("who hears this?"))).isEqualTo(1);
+
+      assertThat(events)
+          .anyMatch(event ->
+              event instanceof ConnectionEvent.Lost(String reason, Duration wait)
+                  && reason.equals("the server is silent"));
+      assertThat(other.inputs(session.id().value())).containsExactly("who hears this?");
+    }
+  }
+
+  @Test
+  void aServerThatSaysItLivesMayTakeItsTimeWithAnInput() throws Exception {
+    List<ConnectionEvent> events = new CopyOnWriteArrayList<>();
+    try (var server = ScriptedServer.tcp();
+        ClawTermClient client =
+            clientOf(server)
+                .answerTimeout(Duration.ofSeconds(2))
+                .listener((session, event) -> events.add(event))
+                .build()) {
+      ClientSession session = resultOf(client.connect(ConnectOptions.defaults()));
+      server.acknowledging(false);
+      long before = server.writtenBytes();
+      CompletionStage<Long> stored = session.send("slow");
+
+      eventually().until(() -> server.writtenBytes() >= before + 2L * Frame.OVERHEAD);
+      server.acknowledging(true);
+
+      assertThat(resultOf(stored)).isEqualTo(1);
+      assertThat(events).noneMatch(ConnectionEvent.Lost.class::isInstance);
     }
   }
 

@@ -673,8 +673,10 @@ final class ScriptedServer implements Closeable {
       if (current == null || over || mute) {
         return null;
       }
-      if (acknowledge && (acknowledgedInput < current.input.size() || acknowledgeAsked)) {
-        acknowledgedInput = current.input.size();
+      if (acknowledgeAsked || (acknowledge && acknowledgedInput < current.input.size())) {
+        if (acknowledge) {
+          acknowledgedInput = current.input.size();
+        }
         acknowledgeAsked = false;
         return Frame.of(
             current.id, Sequence.wire(acknowledgedInput), FrameType.KEEPALIVE, 0, Fields.none());
