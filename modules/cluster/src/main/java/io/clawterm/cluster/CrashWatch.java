@@ -17,23 +17,30 @@ import akka.remote.RemoteActorRefProvider;
 import io.clawterm.storage.ClusterNode;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import scala.Option;
 
 /**
- * Takes a crashed node out of the cluster within a second or two, where the split brain resolver
- * would wait for many.
+ * Takes nodes out of the cluster that the split brain resolver would wait for too long: a crashed
+ * one within a second or two, and one that cannot reach the database for {@link #ABSENCE}, which
+ * the resolver would never take out while its heartbeats come.
  *
  * <p>A crashed process is told from a slow or cut-off one by two signs that hold at once: the
  * database has freed the lock that the process held, and its machine says that nothing listens at
- * its port any more. Then it is fenced, which makes it true whatever the signs were worth, and only
- * then taken out. A node that sleeps listens, as does one whose database is restarted, and a
+ * its port any more. One that listens without its lock may just wait for a database that is
+ * restarted, and so has time to take the lock again. Then it is fenced, which makes it true
+ * whatever the signs were worth, and only then taken out. A node that sleeps keeps its lock, and a
  * machine that is gone says nothing: these are left to the resolver.
  */
 public final class CrashWatch extends AbstractOnMessageBehavior<CrashWatch.Message> {
@@ -43,7 +50,13 @@ public final class CrashWatch extends AbstractOnMessageBehavior<CrashWatch.Messa
 
   private record Look() implements Message {}
 
-  private record Seen(List<UniqueAddress> dead) implements Message {}
+  /**
+   * What a look has found.
+   *
+   * @param dead who has been fenced
+   * @param lockless those without their lock, whether dead or not
+   */
+  private record Seen(Set<UniqueAddress> dead, Set<UniqueAddress> lockless) implements Message {}
 
   private record Failed(Throwable cause) implements Message {}
 
@@ -52,11 +65,18 @@ public final class CrashWatch extends AbstractOnMessageBehavior<CrashWatch.Messa
   /** What a dead node costs at least; each look is one question to the database. */
   private static final Duration INTERVAL = Duration.ofMillis(300);
 
+  /**
+   * How long a node may be without its lock, by the looks that found the database answering; it
+   * tries each half second to take it again.
+   */
+  static final Duration ABSENCE = Duration.ofSeconds(10);
+
   private final ActorContext<Message> context;
   private final TimerScheduler<Message> timers;
   private final NodeFence fence;
   private final Cluster cluster;
   private final Executor blocking;
+  private final Map<UniqueAddress, Long> locklessSince = new HashMap<>();
   private boolean failing;
 
   /** The behaviour of the one watch of a node. */
@@ -87,6 +107,7 @@ public final class CrashWatch extends AbstractOnMessageBehavior<CrashWatch.Messa
       case Seen seen -> {
         failing = false;
         seen.dead().forEach(this::down);
+        note(seen.lockless());
         lookSoon();
       }
       case Failed failed -> {
@@ -96,10 +117,25 @@ public final class CrashWatch extends AbstractOnMessageBehavior<CrashWatch.Messa
               .log("crashed nodes can't be told: the database does not answer");
         }
         failing = true;
+        // What nobody has seen does not count: all may have lost their locks with the database.
+        locklessSince.clear();
         lookSoon();
       }
     }
     return this;
+  }
+
+  private void note(Set<UniqueAddress> lockless) {
+    locklessSince.keySet().retainAll(lockless);
+    lockless.forEach(node -> locklessSince.putIfAbsent(node, System.nanoTime()));
+  }
+
+  private Set<UniqueAddress> absent() {
+    long since = System.nanoTime() - ABSENCE.toNanos();
+    return locklessSince.entrySet().stream()
+        .filter(entry -> entry.getValue() - since <= 0)
+        .map(Map.Entry::getKey)
+        .collect(Collectors.toUnmodifiableSet());
   }
 
   private void look() {
@@ -114,30 +150,35 @@ public final class CrashWatch extends AbstractOnMessageBehavior<CrashWatch.Messa
       lookSoon();
       return;
     }
+    Set<UniqueAddress> absent = absent();
     context.pipeToSelf(
-        CompletableFuture.supplyAsync(() -> dead(others), blocking), CrashWatch::outcome);
+        CompletableFuture.supplyAsync(() -> seen(others, absent), blocking), CrashWatch::outcome);
   }
 
-  private static Message outcome(@Nullable List<UniqueAddress> dead, @Nullable Throwable failure) {
-    return dead != null
-        ? new Seen(dead)
+  private static Message outcome(@Nullable Seen seen, @Nullable Throwable failure) {
+    return seen != null
+        ? seen
         : new Failed(failure != null ? failure : new IllegalStateException("no answer"));
   }
 
-  private List<UniqueAddress> dead(List<UniqueAddress> others) {
+  private Seen seen(List<UniqueAddress> others, Set<UniqueAddress> absent) {
     List<ClusterNode> writers = fence.writers();
-    List<UniqueAddress> dead = new ArrayList<>();
+    Set<UniqueAddress> dead = new HashSet<>();
+    Set<UniqueAddress> lockless = new HashSet<>();
     for (UniqueAddress other : others) {
       Optional<ClusterNode> life =
           writers.stream().filter(node -> NodeFence.isAt(node, other)).findFirst();
       boolean silent = life.map(node -> !node.connected()).orElse(true);
+      if (silent && life.isPresent()) {
+        lockless.add(other);
+      }
       if (silent
-          && !Ports.listens(NodeFence.text(other.address()))
+          && (absent.contains(other) || !Ports.listens(NodeFence.text(other.address())))
           && (life.isEmpty() || fence.fenceIfGone(life.get()))) {
         dead.add(other);
       }
     }
-    return dead;
+    return new Seen(dead, lockless);
   }
 
   /**
@@ -147,11 +188,11 @@ public final class CrashWatch extends AbstractOnMessageBehavior<CrashWatch.Messa
   private void down(UniqueAddress node) {
     LOG.atWarn()
         .addKeyValue("node", node.address())
-        .log("a node has crashed: it is fenced and taken out of the cluster");
+        .log("a node has crashed or lost the database: it is fenced and taken out of the cluster");
     cluster.manager().tell(new Down(node.address()));
     ExtendedActorSystem system = (ExtendedActorSystem) Adapter.toClassic(context.getSystem());
     if (system.provider() instanceof RemoteActorRefProvider remote) {
-      remote.quarantine(node.address(), Option.apply(node.longUid()), "it has crashed");
+      remote.quarantine(node.address(), Option.apply(node.longUid()), "it is gone");
     }
   }
 }

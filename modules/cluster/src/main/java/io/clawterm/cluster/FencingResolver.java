@@ -16,7 +16,8 @@ import scala.concurrent.duration.FiniteDuration;
 /**
  * The resolver, which decides, and the fence, which makes true what was decided: exactly those
  * nodes that are taken out are fenced, and before. Whom the database cannot fence stays a member,
- * and the resolver decides again: without the database nobody can write either.
+ * and the resolver decides again: without the database nobody can write either. This node itself
+ * ends then, as in a crash, which needs no fence.
  */
 final class FencingResolver extends SplitBrainResolverBase {
 
@@ -70,6 +71,13 @@ final class FencingResolver extends SplitBrainResolverBase {
       UniqueAddress node, @Nullable Boolean fenced, @Nullable Throwable failure) {
     if (Boolean.TRUE.equals(fenced)) {
       cluster.down(node.address());
+      return;
+    }
+    if (failure != null && node.equals(selfUniqueAddress())) {
+      LOG.atError()
+          .addKeyValue("reason", failure.getMessage())
+          .log("this node has to leave the cluster, and cannot reach the database: it ends");
+      var unused = cluster.system().terminate();
       return;
     }
     LOG.atWarn()

@@ -26,8 +26,11 @@ import io.clawterm.storage.DatabaseSettings;
 import io.clawterm.storage.Databases;
 import io.clawterm.storage.EmbeddedPostgres;
 import io.clawterm.storage.EmbeddedPostgresSettings;
+import io.clawterm.storage.JdbcTarget;
 import io.clawterm.storage.Migrations;
 import io.clawterm.storage.NodeLease;
+import io.clawterm.testkit.FaultProxy;
+import java.net.URI;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.ResultSet;
@@ -201,6 +204,34 @@ class ClusterTest {
     assertThat(one.mayWrite()).isTrue();
   }
 
+  /** It hears its peers and they hear it, so that the resolver sees nothing wrong. */
+  @Test
+  void aNodeThatCannotReachTheDatabaseIsTakenOut() throws Exception {
+    URI direct = URI.create(server.target().url().substring("jdbc:".length()));
+    try (FaultProxy way = FaultProxy.to(direct.getPort())) {
+      var target =
+          new JdbcTarget(
+              "jdbc:postgresql://127.0.0.1:" + way.port() + direct.getPath(),
+              server.target().user(),
+              server.target().password());
+      Member one = joined(member());
+      Member lonely = joined(member("", Databases.connect(target, DatabaseSettings.defaults())));
+      await().atMost(LIMIT).until(() -> one.sees() == 2 && lonely.sees() == 2);
+
+      way.lose();
+
+      await().atMost(LIMIT).until(() -> one.isSettledAt(1));
+      assertThat(lonely.mayWrite()).isFalse();
+      assertThat(one.mayWrite()).isTrue();
+      // It serves nobody until it reaches the database again, and then it knows why.
+      await()
+          .atMost(LIMIT)
+          .until(() -> lonely.system().getWhenTerminated().toCompletableFuture().isDone());
+      way.flow();
+      await().atMost(LIMIT).until(() -> !lonely.lease().isHeld());
+    }
+  }
+
   @Test
   void anAddressThatIsAnotherMachinesIsRefused() {
     Member one = member();
@@ -252,6 +283,11 @@ class ClusterTest {
   }
 
   private Member member(String overrides) {
+    return member(overrides, database);
+  }
+
+  /** A member with a way of its own to the database. */
+  private Member member(String overrides, DataSource database) {
     Config config =
         ConfigFactory.parseString("akka.remote.artery.advanced.test-mode = on\n" + overrides)
             .withFallback(ConfigFactory.parseResources("clawterm-laptop.conf"))

@@ -14,8 +14,8 @@ import java.util.Queue;
 
 /**
  * A TCP proxy that passes bytes on to one place and spoils connections by script. Faults are fixed
- * when a connection is accepted; only {@link #stall} and {@link #slow} reach open ones as well.
- * Safe for use by several threads.
+ * when a connection is accepted; only {@link #stall}, {@link #lose} and {@link #slow} reach open
+ * ones as well. Safe for use by several threads.
  */
 public final class FaultProxy implements AutoCloseable {
 
@@ -81,6 +81,15 @@ public final class FaultProxy implements AutoCloseable {
     conditions.stalled(true);
   }
 
+  /**
+   * As {@link #stall}, and the server gives its clients up: its ends of all connections are closed,
+   * theirs stay open, as when the way there is gone for longer than the server has patience.
+   */
+  public void lose() {
+    stall();
+    open().forEach(ProxyRelay::loseFarSide);
+  }
+
   /** Lets each piece that is read from now on wait for so long, in either direction. */
   public void slow(Duration each) {
     slow(each, each);
@@ -91,7 +100,10 @@ public final class FaultProxy implements AutoCloseable {
     conditions.delay(least, most);
   }
 
-  /** Ends {@link #stall} and {@link #slow}; what was held back is passed on. */
+  /**
+   * Ends {@link #stall}, {@link #lose} and {@link #slow}; what was held back is passed on where
+   * somebody still hears it.
+   */
   public void flow() {
     conditions.stalled(false);
     conditions.delay(Duration.ZERO, Duration.ZERO);

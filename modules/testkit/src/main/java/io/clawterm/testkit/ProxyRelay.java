@@ -29,6 +29,7 @@ final class ProxyRelay {
   private final LiveConditions conditions;
   private final CountDownLatch over = new CountDownLatch(1);
   private final CountDownLatch directionsUnderWay = new CountDownLatch(2);
+  private volatile boolean farSideLost;
   private ProxiedConnection record;
 
   ProxyRelay(
@@ -75,6 +76,13 @@ final class ProxyRelay {
     }
   }
 
+  /** Ends the server's side; the client gets to know it once it is heard again. */
+  void loseFarSide() {
+    farSideLost = true;
+    resetOnClose(server);
+    closeQuietly(server);
+  }
+
   void unreachable() {
     settle(State.UNREACHABLE);
     resetOnClose(client);
@@ -89,12 +97,12 @@ final class ProxyRelay {
           size = from.getInputStream().read(piece)) {
         pass(direction, piece, size, to);
       }
-      if (!swallows(direction)) {
+      if (!tellsNothing(direction)) {
         endOutput(to);
       }
     } catch (IOException e) {
       // One side is gone: the other one gets to know it the same way.
-      if (record().state() == State.OPEN && !swallows(direction)) {
+      if (record().state() == State.OPEN && !tellsNothing(direction)) {
         settle(State.CLOSED);
         resetOnClose(to);
         close();
@@ -187,6 +195,10 @@ final class ProxyRelay {
       case Fault.Delay delay -> Long.MAX_VALUE;
       case Fault.RateLimit limit -> Long.MAX_VALUE;
     };
+  }
+
+  private boolean tellsNothing(Direction direction) {
+    return swallows(direction) || (farSideLost && direction == Direction.TO_CLIENT);
   }
 
   private boolean swallows(Direction direction) {
