@@ -5,19 +5,23 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.Locale;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
 import java.util.stream.DoubleStream;
 
 /**
- * Idle sessions while a node is emptied and filled again: three nodes on one database, one after
- * the other drained as {@code clawterm drain} does it, and taken back. How long each device is
- * without its session, because its own node sends it away or because its session moves.
+ * Sessions while a node is emptied and filled again: three nodes on one database, one after the
+ * other drained as {@code clawterm drain} does it, and taken back. How long each device of an idle
+ * session is without it, because its own node sends it away or because its session moves; then how
+ * long answers stand still that are being given meanwhile.
  *
- * <p>Arguments: the number of clients, and how often around. In the first round the nodes run code
- * that they have never run; it does not count. Clients, nodes and database share the machine.
+ * <p>Arguments: the number of idle clients, how often around, and the number of running sessions.
+ * In the first round the nodes run code that they have never run; it does not count. Clients, nodes
+ * and database share the machine.
  */
 final class BenchDrain {
 
   private static final double TARGET_SECONDS = 0.2;
+  private static final double TARGET_RUNNING_SECONDS = 3;
   private static final Duration LIMIT = Duration.ofMinutes(2);
   private static final Duration LOOK = Duration.ofMillis(200);
 
@@ -26,74 +30,106 @@ final class BenchDrain {
 
   private BenchDrain() {}
 
-  public static void main(String[] args) throws IOException, InterruptedException {
+  public static void main(String[] args) throws Exception {
     int clients = Integer.parseInt(args[0]);
     int rounds = Integer.parseInt(args[1]);
+    int running = Integer.parseInt(args[2]);
+    try (BenchCluster cluster = BenchCluster.start()) {
+      idle(cluster, clients, rounds);
+      running(cluster, running, rounds);
+    }
+  }
+
+  private static void idle(BenchCluster cluster, int clients, int rounds)
+      throws IOException, InterruptedException {
     BenchReport.title("drain: %,d idle sessions, three nodes in turn".formatted(clients));
-    try (BenchCluster cluster = BenchCluster.start();
-        Crowd crowd = new Crowd(BenchCluster.doors(cluster.nodes()), cluster.token())) {
+    try (Crowd crowd = new Crowd(BenchCluster.doors(cluster.nodes()), cluster.token())) {
       crowd.open(clients);
       var emptied = DoubleStream.builder();
       var filled = DoubleStream.builder();
       for (int round = 0; round <= rounds; round++) {
         String name = round == 0 ? "first round" : "round " + round;
         for (NodeProcess node : cluster.nodes()) {
-          double[] leaving = emptied(cluster, node, crowd, name);
-          double[] coming = filled(cluster, node, crowd, name);
+          rest();
+          crowd.begin();
+          empty(cluster, node, () -> crowd.missing() == 0);
+          double[] leaving = crowd.report(name + ", a node is drained");
+          rest();
+          crowd.begin();
+          fill(cluster, node, () -> crowd.missing() == 0);
+          double[] coming = crowd.report(name + ", it is taken back");
           if (round > 0) {
             DoubleStream.of(leaving).forEach(emptied);
             DoubleStream.of(coming).forEach(filled);
           }
         }
       }
-      report("a node is drained", emptied.build().toArray());
-      report("a node is taken back", filled.build().toArray());
+      report("a node is drained", emptied.build().toArray(), TARGET_SECONDS);
+      report("a node is taken back", filled.build().toArray(), TARGET_SECONDS);
     }
   }
 
-  private static void report(String what, double[] seconds) {
+  private static void running(BenchCluster cluster, int sessions, int rounds) throws Exception {
+    BenchReport.title("drain: %,d running sessions, three nodes in turn".formatted(sessions));
+    try (var answers = new EndlessAnswers(BenchCluster.doors(cluster.nodes()), cluster.token())) {
+      answers.open(sessions);
+      var emptied = DoubleStream.builder();
+      var filled = DoubleStream.builder();
+      for (int round = 0; round < rounds; round++) {
+        for (NodeProcess node : cluster.nodes()) {
+          rest();
+          answers.begin();
+          empty(cluster, node, answers::areAllRunning);
+          DoubleStream.of(answers.pauses()).forEach(emptied);
+          rest();
+          answers.begin();
+          fill(cluster, node, answers::areAllRunning);
+          DoubleStream.of(answers.pauses()).forEach(filled);
+        }
+      }
+      report("running, a node is drained", emptied.build().toArray(), TARGET_RUNNING_SECONDS);
+      report("running, a node is taken back", filled.build().toArray(), TARGET_RUNNING_SECONDS);
+    }
+  }
+
+  private static void report(String what, double[] seconds, double target) {
     BenchReport.line(
         String.format(
             Locale.ROOT,
-            "%s: %,d absences, p50 %.3f s",
+            "%s: %,d waited, p50 %.3f s",
             what,
             seconds.length,
             BenchReport.percentile(50, seconds)));
     double p99 = BenchReport.percentile(99, seconds);
-    BenchReport.target("p99, " + what, p99, "<=", TARGET_SECONDS, "s");
+    BenchReport.target("p99, " + what, p99, "<=", target, "s");
   }
 
-  private static double[] emptied(BenchCluster cluster, NodeProcess node, Crowd crowd, String round)
-      throws IOException, InterruptedException {
+  private static void rest() throws InterruptedException {
     TimeUnit.MILLISECONDS.sleep(REST.toMillis());
-    crowd.begin();
+  }
+
+  private static void empty(BenchCluster cluster, NodeProcess node, BooleanSupplier allServed)
+      throws IOException, InterruptedException {
     cluster.drain(node);
-    await(
-        crowd,
-        () -> {
-          JsonNode figures = cluster.member(node).path("figures");
-          return figures.path("shards").asInt(-1) == 0
-              && figures.path("connections").asInt(-1) == 0;
-        });
-    return crowd.report(round + ", a node is drained");
+    await(() -> {
+      JsonNode figures = cluster.member(node).path("figures");
+      return allServed.getAsBoolean()
+          && figures.path("shards").asInt(-1) == 0
+          && figures.path("connections").asInt(-1) == 0;
+    });
   }
 
-  private static double[] filled(BenchCluster cluster, NodeProcess node, Crowd crowd, String round)
+  private static void fill(BenchCluster cluster, NodeProcess node, BooleanSupplier allServed)
       throws IOException, InterruptedException {
-    TimeUnit.MILLISECONDS.sleep(REST.toMillis());
-    crowd.begin();
     cluster.undrain(node);
-    await(
-        crowd,
-        () -> {
-          int all = 0;
-          for (NodeProcess each : cluster.nodes()) {
-            all += shards(cluster, each);
-          }
-          // Akka's own strategy moves them in rounds, and leaves it at about the same number.
-          return shards(cluster, node) >= all / 4;
-        });
-    return crowd.report(round + ", it is taken back");
+    await(() -> {
+      int all = 0;
+      for (NodeProcess each : cluster.nodes()) {
+        all += shards(cluster, each);
+      }
+      // Akka's own strategy moves them in rounds, and leaves it at about the same number.
+      return shards(cluster, node) >= all / 4 && allServed.getAsBoolean();
+    });
   }
 
   private static int shards(BenchCluster cluster, NodeProcess node)
@@ -105,14 +141,11 @@ final class BenchDrain {
     boolean holds() throws IOException, InterruptedException;
   }
 
-  /** Waits until this holds and everybody has a session again. */
-  private static void await(Crowd crowd, Condition condition)
-      throws IOException, InterruptedException {
+  private static void await(Condition condition) throws IOException, InterruptedException {
     long begin = System.nanoTime();
-    while (!condition.holds() || crowd.missing() > 0) {
+    while (!condition.holds()) {
       if (System.nanoTime() - begin > LIMIT.toNanos()) {
-        throw new IOException(
-            "the node is not as it should be; %d wait".formatted(crowd.missing()));
+        throw new IOException("the node is not as it should be, or somebody waits still");
       }
       TimeUnit.MILLISECONDS.sleep(LOOK.toMillis());
     }

@@ -48,7 +48,7 @@ import org.postgresql.copy.CopyIn;
  * <p>A real node opens the session; events as its target would emit them, in the form that the
  * project's own serializer gives them, are copied behind what it has stored; the node takes the
  * snapshot itself. Each waking is that of a node that has just started and has woken a few small
- * sessions before; the first pages of its log that a node reads are told apart from the next ones.
+ * sessions before; the first pages of its log that a node reads are told apart from later ones.
  * Arguments: how many events, and how many starts.
  */
 final class BenchHistory {
@@ -58,6 +58,10 @@ final class BenchHistory {
   private static final int WAIT_SECONDS = 180;
   private static final int PAGE = 500;
   private static final int PAGES = 8;
+
+  /** Those that are read before the last ones are measured. */
+  private static final int PAGES_BETWEEN = 100;
+
   private static final int SMALL = 5;
   private static final int SMALL_WAKINGS = 20;
   private static final double TARGET_WAKING_SECONDS = 2;
@@ -71,25 +75,42 @@ final class BenchHistory {
   private final Random random = new Random(30);
   private final List<Double> firstPages = new ArrayList<>();
   private final List<Double> nextPages = new ArrayList<>();
+  private final List<Double> lastPages = new ArrayList<>();
 
   private BenchHistory(NodeProcess node, Path folder) {
     this.node = node;
     this.folder = folder;
   }
 
+  /**
+   * What came out, at the median.
+   *
+   * @param wakingSeconds with a snapshot
+   * @param pageMillis on a node that has read some
+   */
+  record Figures(double wakingSeconds, double pageMillis) {
+
+    boolean areGood() {
+      return wakingSeconds <= TARGET_WAKING_SECONDS && pageMillis <= TARGET_PAGE_MILLIS;
+    }
+  }
+
   public static void main(String[] args) throws Exception {
-    long events = Long.parseLong(args[0]) / SNAPSHOT_EVERY * SNAPSHOT_EVERY;
-    int starts = Integer.parseInt(args[1]);
+    var unused = run(Long.parseLong(args[0]), Integer.parseInt(args[1]));
+  }
+
+  static Figures run(long about, int starts) throws Exception {
+    long events = about / SNAPSHOT_EVERY * SNAPSHOT_EVERY;
     Path folder = Files.createTempDirectory("clawterm-history");
     try (NodeProcess node =
         NodeProcess.on(folder.resolve("node"), new Random(), false, List.of())) {
-      new BenchHistory(node, folder).run(events, starts);
+      return new BenchHistory(node, folder).measure(events, starts);
     } finally {
       BenchFiles.delete(folder);
     }
   }
 
-  private void run(long events, int starts) throws Exception {
+  private Figures measure(long events, int starts) throws Exception {
     BenchReport.title("history: one session with %,d events".formatted(events));
     start();
     SessionId session = open("long.json", 1).getFirst();
@@ -113,10 +134,13 @@ final class BenchHistory {
             BenchReport.percentile(100, with)));
     double first = report("the first %d of each start".formatted(PAGES), firstPages);
     double next = report("the next %d".formatted(PAGES), nextPages);
+    double last = report("after %d more".formatted(PAGES_BETWEEN), lastPages);
     BenchReport.target(
         "waking with a snapshot", BenchReport.median(with), "<=", TARGET_WAKING_SECONDS, "s");
     BenchReport.target("a page, the first ones", first, "<=", TARGET_PAGE_MILLIS, "ms");
     BenchReport.target("a page, the next ones", next, "<=", TARGET_PAGE_MILLIS, "ms");
+    BenchReport.target("a page, later ones", last, "<=", TARGET_PAGE_MILLIS, "ms");
+    return new Figures(BenchReport.median(with), last);
   }
 
   private static double report(String which, List<Double> millis) {
@@ -183,13 +207,21 @@ final class BenchHistory {
               .get(WAIT_SECONDS, TimeUnit.SECONDS);
       seconds = (System.nanoTime() - begin) / 1e9;
       woken.suspend().toCompletableFuture().join();
-      for (int i = 0; i < 2 * PAGES; i++) {
-        (i < PAGES ? firstPages : nextPages)
-            .add(page(client, session, random.nextLong(head - PAGE)));
-      }
+      pages(PAGES, firstPages, client, session, head);
+      pages(PAGES, nextPages, client, session, head);
+      pages(PAGES_BETWEEN, new ArrayList<>(), client, session, head);
+      pages(2 * PAGES, lastPages, client, session, head);
     }
     node.stop(STOP);
     return seconds;
+  }
+
+  private void pages(
+      int count, List<Double> millis, ClawTermClient client, SessionId session, long head)
+      throws Exception {
+    for (int i = 0; i < count; i++) {
+      millis.add(page(client, session, random.nextLong(head - PAGE)));
+    }
   }
 
   private void wakeSmallOnes() throws Exception {

@@ -107,16 +107,19 @@ enum ClusterFault {
     @Override
     void strike(Blow blow) throws IOException, InterruptedException {
       Member victim = blow.anyOne();
-      victim.database().stall();
+      victim.database().lose();
       blow.fell(victim);
       blow.hold(12, blow.isLong() ? 40 : 16);
       victim.database().flow();
     }
   },
-  KILL_DATABASE("R11", "kill -9 of the database server", Need.NOTHING) {
+  KILL_DATABASE("R11", "kill -9 of the database server, back after a while", Need.NOTHING) {
     @Override
     void strike(Blow blow) throws IOException {
       blow.rig().database().kill();
+      blow.rig().closeDatabase();
+      blow.hold(2, blow.isLong() ? 10 : 3);
+      blow.rig().openDatabase();
     }
   },
   FAIL_OVER("R13", "the database dies, its synchronous replica takes over", Need.NOTHING) {
@@ -125,16 +128,25 @@ enum ClusterFault {
       RigDatabase.Replica replica = blow.rig().database().replicate();
       blow.hold(3, 5);
       blow.rig().failOver(replica);
+      if (blow.rig().database().formerAcknowledges()) {
+        blow.finds("the server that was replaced acknowledges a commit when it is back");
+      }
     }
   },
   SLOW_DATABASE(
       "R14", "each answer of the database takes 200 ms more, then none comes", Need.NOTHING) {
     @Override
-    void strike(Blow blow) {
+    void strike(Blow blow) throws IOException, InterruptedException {
       blow.rig().members().forEach(member -> member.database().slow(Duration.ofMillis(100)));
       blow.hold(5, 8);
       blow.rig().members().forEach(member -> member.database().stall());
       blow.hold(blow.isLong() ? 30 : 8, blow.isLong() ? 31 : 10);
+      for (Member member : blow.rig().running()) {
+        long alive = member.node().liveBytes();
+        if (alive > NodeProcess.HEAP_BYTES * 8 / 10) {
+          blow.finds("node %d has %,d bytes alive".formatted(member.number() + 1, alive));
+        }
+      }
       blow.rig().members().forEach(member -> member.database().flow());
     }
   },
@@ -146,7 +158,7 @@ enum ClusterFault {
       blow.rig().database().relieve();
     }
   },
-  CLOCK("R19", "a node's clock jumps an hour ahead, then one back", Need.CLOCK) {
+  CLOCK("R19", "a node's clock is 1 % too fast, an hour ahead, then one behind", Need.CLOCK) {
     @Override
     void strike(Blow blow) throws IOException, InterruptedException {
       Member victim = blow.anyOne();
@@ -154,6 +166,8 @@ enum ClusterFault {
       blow.fell(victim);
       victim.node().stop(PATIENCE);
       blow.rig().start(victim, clock.launch());
+      clock.hasten(1);
+      blow.hold(blow.isLong() ? 30 : 4, blow.isLong() ? 31 : 5);
       clock.set(Duration.ofHours(1));
       blow.hold(8, 10);
       clock.set(Duration.ofHours(-1));
@@ -303,10 +317,20 @@ enum ClusterFault {
 
   /** One time that a fault strikes: whom, and for how long, is drawn. */
   record Blow(
-      ClusterRig rig, Random random, boolean isLong, List<Member> victims, List<Long> turns) {
+      ClusterRig rig,
+      Random random,
+      boolean isLong,
+      List<Member> victims,
+      List<Long> turns,
+      List<String> findings) {
 
     static Blow on(ClusterRig rig, Random random, boolean isLong) {
-      return new Blow(rig, random, isLong, new ArrayList<>(), new ArrayList<>());
+      return new Blow(rig, random, isLong, new ArrayList<>(), new ArrayList<>(), new ArrayList<>());
+    }
+
+    /** Notes a broken promise that only the fault itself can see. */
+    void finds(String finding) {
+      findings.add(finding);
     }
 
     /** From here on it gets better: who is away later is so because somebody comes back. */

@@ -28,6 +28,7 @@ record ClusterReport(
     long entries,
     long runs,
     ModelJudge model,
+    JournalJudge journal,
     Duration took,
     List<Violation> violations) {
 
@@ -126,7 +127,8 @@ record ClusterReport(
   /** One line. */
   String summary() {
     return ("seed %d: %d nodes, %d devices; %d faults (%d nodes killed, skipped %s); %d inputs"
-            + " acknowledged, %d entries checked, %d runs; %s; %d violations; %d s")
+            + " acknowledged, %d entries checked, %d runs; %s; %d events of %d lives in the"
+            + " journal; %d violations; %d s")
         .formatted(
             seed,
             nodes,
@@ -138,6 +140,8 @@ record ClusterReport(
             entries,
             runs,
             model,
+            journal.events(),
+            journal.lives(),
             violations.size(),
             took.toSeconds());
   }

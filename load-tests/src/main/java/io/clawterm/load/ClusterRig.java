@@ -22,6 +22,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.security.SecureRandom;
+import java.sql.SQLException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Base64;
@@ -49,6 +50,10 @@ final class ClusterRig implements AutoCloseable {
   private static final Duration MODEL_CHUNK_DELAY = Duration.ofMillis(30);
   private static final Duration READY = Duration.ofSeconds(90);
   private static final int OK = 200;
+
+  /** A port that nobody listens on. */
+  private static final int NOBODY = 1;
+
   private static final Duration ASK = Duration.ofSeconds(3);
   private static final ObjectMapper JSON = new ObjectMapper();
 
@@ -183,6 +188,15 @@ final class ClusterRig implements AutoCloseable {
     return ModelJudge.of(model.requests());
   }
 
+  /** What the journal tells of those who have written it. */
+  JournalJudge journal() throws IOException {
+    try {
+      return JournalJudge.of(database.target());
+    } catch (SQLException e) {
+      throw new IOException("the journal can't be read", e);
+    }
+  }
+
   /** Whether this machine and this run have what a fault needs. */
   boolean has(ClusterFault.Need need) {
     return switch (need) {
@@ -313,6 +327,16 @@ final class ClusterRig implements AutoCloseable {
     for (Member member : members) {
       member.database().retarget(database.port()).resetAll();
     }
+  }
+
+  /** The database refuses connections from now on, as a server does that has not started yet. */
+  void closeDatabase() {
+    members.forEach(member -> member.database().retarget(NOBODY).resetAll());
+  }
+
+  /** It takes them again. */
+  void openDatabase() {
+    members.forEach(member -> member.database().retarget(database.port()));
   }
 
   /** Ends all faults: nothing is cut, slow or stopped; nodes that are gone stay gone. */

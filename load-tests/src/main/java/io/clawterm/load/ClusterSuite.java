@@ -83,6 +83,8 @@ final class ClusterSuite implements AutoCloseable {
     ModelJudge model = rig.judge();
     List<Violation> violations = new ArrayList<>(swarm.violations());
     model.violation().ifPresent(violations::add);
+    JournalJudge journal = rig.journal();
+    violations.addAll(journal.violations());
     return new ClusterReport(
         plan.seed(),
         plan.nodes(),
@@ -93,6 +95,7 @@ final class ClusterSuite implements AutoCloseable {
         verdict.entries(),
         swarm.runs(),
         model,
+        journal,
         Duration.ofNanos(System.nanoTime() - begin),
         violations);
   }
@@ -139,6 +142,7 @@ final class ClusterSuite implements AutoCloseable {
     long from = System.nanoTime();
     Blow blow = Blow.on(rig, random, plan.isLong());
     fault.strike(blow);
+    blow.findings().forEach(finding -> swarm.violated(fault.number(), finding));
     rig.heal();
     long healed = System.nanoTime();
     awaitCalm("after " + fault.number());

@@ -44,29 +44,45 @@ final class CommitStorm {
   private int stopped;
   private long underWay;
 
-  private CommitStorm(Map<String, String> given, long seed) {
-    String[] between = given.getOrDefault("--seconds-between", "2..6").split("\\.\\.", -1);
-    if (between.length != 2) {
-      throw new IllegalArgumentException("--seconds-between has the form MIN..MAX");
-    }
-    this.inputs = Long.parseLong(given.getOrDefault("--inputs", "100000"));
-    this.sessions = Integer.parseInt(given.getOrDefault("--sessions", "24"));
-    this.minBetween = Double.parseDouble(between[0]);
-    this.maxBetween = Double.parseDouble(between[1]);
+  private CommitStorm(long inputs, int sessions, double minBetween, double maxBetween, long seed) {
+    this.inputs = inputs;
+    this.sessions = sessions;
+    this.minBetween = minBetween;
+    this.maxBetween = maxBetween;
     this.random = new Random(seed);
   }
 
   public static void main(String[] arguments) throws IOException, InterruptedException {
     Map<String, String> given = FaultArguments.read(NAMES, arguments);
-    long seed = Long.parseLong(given.getOrDefault("--seed", "" + new Random().nextInt(1_000_000)));
+    String[] between = given.getOrDefault("--seconds-between", "2..6").split("\\.\\.", -1);
+    if (between.length != 2) {
+      throw new IllegalArgumentException("--seconds-between has the form MIN..MAX");
+    }
+    boolean kept =
+        run(
+            Long.parseLong(given.getOrDefault("--inputs", "100000")),
+            Integer.parseInt(given.getOrDefault("--sessions", "24")),
+            Double.parseDouble(between[0]),
+            Double.parseDouble(between[1]),
+            Long.parseLong(given.getOrDefault("--seed", "" + new Random().nextInt(1_000_000))));
+    System.exit(kept ? 0 : 1);
+  }
+
+  /**
+   * Runs it, and prints what it has seen.
+   *
+   * @param inputs acknowledged ones after which it ends
+   * @param minBetween seconds from one end of the database to the next, at least
+   * @return whether all promises were kept
+   */
+  static boolean run(long inputs, int sessions, double minBetween, double maxBetween, long seed)
+      throws IOException, InterruptedException {
     Path folder = Files.createTempDirectory("clawterm-commits");
-    boolean kept;
     try {
-      kept = new CommitStorm(given, seed).run(seed, folder);
+      return new CommitStorm(inputs, sessions, minBetween, maxBetween, seed).run(seed, folder);
     } finally {
       BenchFiles.delete(folder);
     }
-    System.exit(kept ? 0 : 1);
   }
 
   private boolean run(long seed, Path folder) throws IOException, InterruptedException {

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.clawterm.client.ServerAddress;
 import io.clawterm.testkit.AotCache;
+import java.io.BufferedReader;
 import java.io.IOException;
 import java.net.BindException;
 import java.net.InetAddress;
@@ -34,9 +35,12 @@ public final class NodeProcess implements AutoCloseable {
   /** The folder of the distribution, where it is not found beside the working folder. */
   public static final String HOME_PROPERTY = "clawterm.home";
 
+  /** What the heap of a node may have, unless its own options say otherwise. */
+  static final long HEAP_BYTES = 512L << 20;
+
   private static final String MAIN = "io.clawterm.node.Main";
   private static final List<String> OPTIONS =
-      List.of("-Xmx512m", "-XX:+UseSerialGC", "--enable-native-access=ALL-UNNAMED");
+      List.of("-Xmx" + HEAP_BYTES, "-XX:+UseSerialGC", "--enable-native-access=ALL-UNNAMED");
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final Duration POLL = Duration.ofMillis(10);
   private static final Duration STOP = Duration.ofSeconds(40);
@@ -255,6 +259,27 @@ public final class NodeProcess implements AutoCloseable {
         .mapToLong(line -> Long.parseLong(line.replaceAll("\\D", "")) * 1_024)
         .findFirst()
         .orElseThrow(() -> new IOException("no VmRSS in " + proc()));
+  }
+
+  /** What is alive in its heap: it collects its garbage first. */
+  long liveBytes() throws IOException, InterruptedException {
+    Process now = process;
+    if (now == null) {
+      throw new IllegalStateException("the node was not started");
+    }
+    Path jcmd = Path.of(System.getProperty("java.home"), "bin", "jcmd");
+    Process asking =
+        new ProcessBuilder(jcmd.toString(), "" + now.pid(), "GC.class_histogram").start();
+    String total = "";
+    try (BufferedReader lines = asking.inputReader()) {
+      for (String line = lines.readLine(); line != null; line = lines.readLine()) {
+        total = line.startsWith("Total") ? line : total;
+      }
+    }
+    if (asking.waitFor() != 0 || total.isEmpty()) {
+      throw new IOException("the node does not say what is alive in it");
+    }
+    return Long.parseLong(total.replaceFirst("Total +\\d+ +(\\d+).*", "$1"));
   }
 
   /** The files and sockets that its JVM has open. */

@@ -4,6 +4,7 @@ import io.clawterm.storage.EmbeddedPostgres;
 import io.clawterm.storage.EmbeddedPostgresSettings;
 import io.clawterm.storage.JdbcTarget;
 import java.io.IOException;
+import java.net.SocketTimeoutException;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -17,6 +18,8 @@ import java.sql.Statement;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The rig's PostgreSQL, and what happens to it: it is killed, its connections run out, it is
@@ -25,12 +28,14 @@ import java.util.List;
 final class RigDatabase implements AutoCloseable {
 
   private static final Duration REPLICA = Duration.ofSeconds(60);
+  private static final Duration WAIT_FOR_REPLICA = Duration.ofSeconds(3);
   private static final String TOO_MANY_CONNECTIONS = "53300";
   private static final EmbeddedPostgresSettings SETTINGS = EmbeddedPostgresSettings.forTests();
 
   private final Path folder;
   private final List<Connection> crowd = new ArrayList<>();
   private Path at;
+  private @Nullable Path former;
   private EmbeddedPostgres server;
   private int servers = 1;
 
@@ -118,6 +123,7 @@ final class RigDatabase implements AutoCloseable {
   void failOver(Replica to) throws IOException, InterruptedException {
     kill();
     server.close();
+    former = at;
     at = to.at();
     server = to.server();
     try (Connection connection = connect();
@@ -126,6 +132,30 @@ final class RigDatabase implements AutoCloseable {
       awaitTrue(statement, "SELECT NOT pg_is_in_recovery()");
     } catch (SQLException e) {
       throw new IOException("the replica was not promoted", e);
+    }
+  }
+
+  /**
+   * Whether the server that a replica has replaced acknowledges anything once it runs again. It
+   * commits with its replica or not at all, and that one is its own master now.
+   */
+  boolean formerAcknowledges() throws IOException {
+    try (EmbeddedPostgres back =
+            EmbeddedPostgres.start(
+                Objects.requireNonNull(former, "nobody was replaced"), SETTINGS);
+        Connection connection =
+            DriverManager.getConnection(
+                back.target().url() + "?socketTimeout=" + WAIT_FOR_REPLICA.toSeconds(),
+                back.target().user(),
+                back.target().password().value());
+        Statement statement = connection.createStatement()) {
+      statement.execute("CREATE TABLE too_late (number integer)");
+      return true;
+    } catch (SQLException e) {
+      if (e.getCause() instanceof SocketTimeoutException) {
+        return false;
+      }
+      throw new IOException("the server that was replaced could not be asked", e);
     }
   }
 

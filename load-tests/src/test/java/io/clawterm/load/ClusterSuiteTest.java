@@ -16,6 +16,12 @@ class ClusterSuiteTest {
   private static final int ROUNDS = Integer.getInteger("cluster.rounds", 3);
   private static final boolean LONG = Boolean.getBoolean("cluster.long");
 
+  /** The folder of its distribution; without one R26b is skipped. */
+  private static final Optional<Path> RELEASE_BEFORE =
+      Optional.ofNullable(System.getProperty("release.before"))
+          .filter(folder -> !folder.isEmpty())
+          .map(Path::of);
+
   private static final List<ClusterFault> SHORT =
       List.of(ClusterFault.KILL, ClusterFault.SPLIT, ClusterFault.RESTART);
 
@@ -33,7 +39,7 @@ class ClusterSuiteTest {
             Seeds.ofRun(),
             LONG,
             List.of("-XX:TieredStopAtLevel=1"),
-            Optional.empty());
+            RELEASE_BEFORE);
 
     ClusterReport report = ClusterSuite.run(plan, folder, System.out);
 

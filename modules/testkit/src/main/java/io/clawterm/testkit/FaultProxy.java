@@ -90,6 +90,14 @@ public final class FaultProxy implements AutoCloseable {
     open().forEach(ProxyRelay::loseFarSide);
   }
 
+  /**
+   * Loses all bytes of all connections from now on, and their ends: whichever side goes away, the
+   * other one's connection stays open, as when a machine or the way to it is gone without a word.
+   */
+  public void vanish() {
+    conditions.gone(true);
+  }
+
   /** Lets each piece that is read from now on wait for so long, in either direction. */
   public void slow(Duration each) {
     slow(each, each);
@@ -101,10 +109,11 @@ public final class FaultProxy implements AutoCloseable {
   }
 
   /**
-   * Ends {@link #stall}, {@link #lose} and {@link #slow}; what was held back is passed on where
-   * somebody still hears it.
+   * Ends {@link #stall}, {@link #lose}, {@link #vanish} and {@link #slow}; what was held back is
+   * passed on where somebody still hears it.
    */
   public void flow() {
+    conditions.gone(false);
     conditions.stalled(false);
     conditions.delay(Duration.ZERO, Duration.ZERO);
   }

@@ -7,6 +7,7 @@ import java.util.concurrent.ThreadLocalRandom;
 final class LiveConditions {
 
   private volatile boolean stalled;
+  private volatile boolean gone;
   private volatile Range delay = new Range(0, 0);
 
   private record Range(long leastNanos, long mostNanos) {}
@@ -18,6 +19,15 @@ final class LiveConditions {
 
   void stalled(boolean now) {
     stalled = now;
+  }
+
+  /** Whether bytes are lost, and ends as well. */
+  boolean isGone() {
+    return gone;
+  }
+
+  void gone(boolean now) {
+    gone = now;
   }
 
   /** How long each piece that is read waits, in either direction. */

@@ -116,7 +116,7 @@ final class ProxyRelay {
 
   private void pass(Direction direction, byte[] piece, int size, Socket to)
       throws IOException, InterruptedException {
-    if (record().state() != State.OPEN) {
+    if (record().state() != State.OPEN || conditions.isGone()) {
       return;
     }
     delay(direction);
@@ -198,7 +198,9 @@ final class ProxyRelay {
   }
 
   private boolean tellsNothing(Direction direction) {
-    return swallows(direction) || (farSideLost && direction == Direction.TO_CLIENT);
+    return swallows(direction)
+        || conditions.isGone()
+        || (farSideLost && direction == Direction.TO_CLIENT);
   }
 
   private boolean swallows(Direction direction) {

@@ -23,6 +23,8 @@ public record Violation(Kind kind, String session, String text) {
     SHOWN_NOT_STORED,
     /** An input was given to the model while the answer to it was still being sent. */
     DOUBLE_RUN,
+    /** A journal has events of a life that another one had followed already, or a hole. */
+    TWO_WRITERS,
     /** Something else that the scenario promises. */
     OTHER
   }
