@@ -3,6 +3,7 @@ package io.clawterm.http;
 import akka.http.javadsl.server.Route;
 import io.clawterm.session.SessionBundles;
 import io.clawterm.session.Sessions;
+import io.clawterm.storage.DiskState;
 import io.clawterm.storage.LeaseState;
 import io.clawterm.storage.SharedSettings;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
@@ -18,6 +19,7 @@ import javax.sql.DataSource;
  * @param settings those of the cluster, and what of them holds on this node
  * @param database asked whether it answers
  * @param lease the node's right to write, as of now
+ * @param disk whether the database has room, as of now
  * @param figures asks all nodes how they are
  * @param registry shown at {@code /metrics}; the server counts its own requests there
  * @param extra answers what this module has no route for, such as {@code /terminal}; it
@@ -33,6 +35,7 @@ public record HttpParts(
     Authentication authentication,
     Readiness readiness,
     Supplier<LeaseState> lease,
+    Supplier<DiskState> disk,
     ClusterFigures figures,
     PrometheusMeterRegistry registry,
     NodeDescription node,

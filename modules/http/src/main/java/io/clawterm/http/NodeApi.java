@@ -37,7 +37,9 @@ final class NodeApi {
       CheckJson database,
       SessionSummaries.@Nullable Counts sessions,
       LeaseJson lease,
-      @Nullable SchemaJson schema) {}
+      @Nullable SchemaJson schema,
+      CheckJson disk,
+      long databaseMillis) {}
 
   private record MemberJson(String address, String status, boolean reachable, List<String> roles) {}
 
@@ -119,7 +121,9 @@ final class NodeApi {
         HealthApi.database(known.isPresent(), lease),
         known.map(FromDatabase::counts).orElse(null),
         LeaseJson.of(lease),
-        known.map(FromDatabase::schema).orElse(null));
+        known.map(FromDatabase::schema).orElse(null),
+        HealthApi.disk(parts.disk().get()),
+        lease.roundTrip().toMillis());
   }
 
   private List<MemberJson> members() {

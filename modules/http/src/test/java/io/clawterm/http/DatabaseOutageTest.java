@@ -124,6 +124,9 @@ class DatabaseOutageTest {
           TestNode node = new TestNode(pool, InstantSource.system(), SessionMetrics.NONE)) {
         PersistentDevice device = deviceInFullStream(node, new SessionId(4));
 
+        node.disk.isIn(data);
+        assertThat(node.disk.state().isFull()).isFalse();
+
         Path filler = disk.resolve("filler");
         fill(filler);
         useUpLog(pool);
@@ -138,9 +141,11 @@ class DatabaseOutageTest {
         }
         assertThat(device.acknowledged()).as("acknowledged on a full disk").isEqualTo(before);
         assertThat(device.longestWait()).isLessThan(ANSWER_WITHIN);
+        assertThat(node.disk.state().isFull()).as("the full disk shows").isTrue();
         LOG.atWarn()
             .addKeyValue("panic", Files.readString(log).contains("PANIC"))
             .addKeyValue("restarts", server.restarts())
+            .addKeyValue("refusedForLackOfRoom", node.disk.refusals())
             .log("The disk was full");
         Files.delete(filler);
         long freed = System.nanoTime();

@@ -35,6 +35,7 @@ import io.clawterm.session.SessionSettings;
 import io.clawterm.session.Sessions;
 import io.clawterm.session.Targets;
 import io.clawterm.storage.ClusterSecrets;
+import io.clawterm.storage.DatabaseDisk;
 import io.clawterm.storage.StorageSetup;
 import java.time.Duration;
 import java.time.InstantSource;
@@ -81,6 +82,7 @@ final class TestNode implements AutoCloseable {
   final Sessions sessions;
   final SessionLog log;
   final SessionBundles bundles;
+  final DatabaseDisk disk;
   final CountingTarget target = new CountingTarget();
 
   TestNode(TestDatabase database, InstantSource clock) {
@@ -92,12 +94,13 @@ final class TestNode implements AutoCloseable {
   }
 
   TestNode(DataSource database, InstantSource clock, SessionMetrics metrics) {
+    StorageSetup storage = new StorageSetup(database, 4);
+    disk = storage.disk();
     system =
         ActorSystem.create(
             Behaviors.empty(),
             "http-test",
-            ActorSystemSetup.create(
-                BootstrapSetup.create(CONFIG), new StorageSetup(database, 4).writeAsOperator()));
+            ActorSystemSetup.create(BootstrapSetup.create(CONFIG), storage.writeAsOperator()));
     Cluster cluster = Cluster.get(system);
     cluster.manager().tell(Join.create(cluster.selfMember().address()));
     JdbcReadJournal journal =

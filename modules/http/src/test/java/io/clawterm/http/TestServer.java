@@ -15,6 +15,7 @@ import io.clawterm.config.LiveSettings;
 import io.clawterm.config.NodeConfiguration;
 import io.clawterm.config.SettingKeys;
 import io.clawterm.session.SessionSettings;
+import io.clawterm.storage.DiskState;
 import io.clawterm.storage.LeaseState;
 import io.clawterm.storage.NodeLease;
 import io.clawterm.storage.SharedSettings;
@@ -31,6 +32,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
@@ -56,7 +58,14 @@ final class TestServer implements AutoCloseable {
   final AtomicReference<LeaseState> lease =
       new AtomicReference<>(
           new LeaseState(
-              1, true, Duration.ofMillis(200), Duration.ofMillis(3), Duration.ofMinutes(1)));
+              1,
+              true,
+              Duration.ofMillis(200),
+              Duration.ofMillis(2),
+              Duration.ofMillis(3),
+              Duration.ofMinutes(1)));
+  final AtomicReference<DiskState> disk =
+      new AtomicReference<>(new DiskState(Optional.empty(), OptionalLong.of(1L << 40)));
   private final ClusterFigures figures;
   private final String scheme;
   private final NodeLease life;
@@ -113,6 +122,7 @@ final class TestServer implements AutoCloseable {
                 },
             readiness,
             lease::get,
+            disk::get,
             figures,
             registry,
             new NodeDescription(

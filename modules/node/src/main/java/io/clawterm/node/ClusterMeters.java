@@ -48,6 +48,13 @@ final class ClusterMeters {
         .baseUnit("seconds")
         .register(registry);
     Gauge.builder(
+            "clawterm.cluster.database.round.trip",
+            lease,
+            held -> held.state().roundTrip().toNanos() / 1e9)
+        .description("How long the database took to answer the last time")
+        .baseUnit("seconds")
+        .register(registry);
+    Gauge.builder(
             "clawterm.cluster.lease.unconfirmed",
             lease,
             held -> held.state().unconfirmed().toMillis() / 1_000.0)

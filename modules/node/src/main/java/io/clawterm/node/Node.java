@@ -15,6 +15,7 @@ import io.clawterm.http.NodeDescription;
 import io.clawterm.http.Readiness;
 import io.clawterm.storage.ClusterNodes;
 import io.clawterm.storage.DataFolderLock;
+import io.clawterm.storage.DatabaseDisk;
 import io.clawterm.storage.SharedSettings;
 import io.clawterm.storage.StoredSettings;
 import io.clawterm.telemetry.Tracing;
@@ -181,10 +182,14 @@ final class Node implements ClawTerm {
     Membership membership = Membership.begin(plan, blocks, database, closing, this::lose);
     ActorSystem<?> system = membership.system();
 
+    DatabaseDisk disk = ClawTermActorSystem.journal(system).disk();
+    database.folder().ifPresent(disk::isIn);
+
     var registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
     closing.add("metrics", registry::close);
     closing.add("metrics of the JVM", new JvmMeters(registry));
     ClusterMeters.register(registry, system, membership.fence(), database.lease());
+    DiskMeters.register(registry, disk, settings.data());
     closing.add("settings", SettingsWatch.start(system, shared, registry)::cancel);
 
     NodeTargets targets =
@@ -235,6 +240,7 @@ final class Node implements ClawTerm {
                       new Peer(Peer.Transport.TCP, Optional.empty(), Optional.empty())),
               readiness,
               database.lease()::state,
+              disk::state,
               figures,
               registry,
               new NodeDescription(Version.CURRENT, startedAt, listeners::describe),

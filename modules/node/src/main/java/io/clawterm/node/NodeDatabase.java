@@ -13,6 +13,7 @@ import io.clawterm.storage.Migrations;
 import io.clawterm.storage.NodeLease;
 import java.nio.file.Path;
 import java.time.Clock;
+import java.util.Optional;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import javax.sql.DataSource;
@@ -23,8 +24,12 @@ final class NodeDatabase {
   /** For the projection (2), questions of the HTTP API, trimming, probes and the watch. */
   private static final int OTHER_CONNECTIONS = 6;
 
-  /** A database on which this node may write until another one takes it for dead. */
-  record Registered(DataSource source, NodeLease lease) {}
+  /**
+   * A database on which this node may write until another one takes it for dead.
+   *
+   * @param folder of the embedded one
+   */
+  record Registered(DataSource source, NodeLease lease, Optional<Path> folder) {}
 
   private final NodePlan plan;
   private final NodeSettings settings;
@@ -59,15 +64,17 @@ final class NodeDatabase {
     if (plan.dataSource().isPresent()) {
       DataSource hosts = plan.dataSource().get();
       Databases.check(hosts, databaseSettings);
-      return new Registered(hosts, register(hosts));
+      return new Registered(hosts, register(hosts), Optional.empty());
     }
+    Optional<EmbeddedPostgres> embedded =
+        settings.database().isPresent() ? Optional.empty() : Optional.of(embedded());
     JdbcTarget target =
-        settings.database().isPresent() ? settings.database().get() : embedded().target();
+        embedded.map(EmbeddedPostgres::target).orElseGet(() -> settings.database().orElseThrow());
     DataSource single = Databases.connect(target, databaseSettings);
     NodeLease lease = register(single);
     HikariDataSource pool = Databases.pool(single, databaseSettings, lease.number());
     closing.add("database pool", pool);
-    return new Registered(pool, lease);
+    return new Registered(pool, lease, embedded.map(postgres -> embeddedFolder()));
   }
 
   private DatabaseSettings databaseSettings() {
@@ -80,17 +87,19 @@ final class NodeDatabase {
   }
 
   private EmbeddedPostgres embedded() {
-    Path data =
-        settings
-            .data()
-            .orElseThrow(() ->
-                new StartException("a node needs a data folder, a database URL or a data source"));
     EmbeddedPostgres postgres =
         EmbeddedPostgres.start(
-            data.resolve("postgres"),
-            EmbeddedPostgresSettings.defaults().withProgress(plan.progress()));
+            embeddedFolder(), EmbeddedPostgresSettings.defaults().withProgress(plan.progress()));
     closing.add("embedded database", postgres);
     return postgres;
+  }
+
+  private Path embeddedFolder() {
+    return settings
+        .data()
+        .orElseThrow(
+            () -> new StartException("a node needs a data folder, a database URL or a data source"))
+        .resolve("postgres");
   }
 
   private NodeLease register(DataSource database) {

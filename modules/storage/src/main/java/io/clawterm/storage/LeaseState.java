@@ -9,17 +9,34 @@ import java.time.Duration;
  * @param held whether it may write, as far as it knows
  * @param unconfirmed how long ago the database last said so: half a second at most while all is
  *     well
+ * @param roundTrip how long the database took to say so, from question to answer
  * @param clockSkew by how much this machine's clock is ahead of the database's; negative: behind
  * @param maxClockSkew beyond it a node does not start, and says so when it runs
  */
 public record LeaseState(
-    int number, boolean held, Duration unconfirmed, Duration clockSkew, Duration maxClockSkew) {
+    int number,
+    boolean held,
+    Duration unconfirmed,
+    Duration roundTrip,
+    Duration clockSkew,
+    Duration maxClockSkew) {
 
   /**
    * The database's server frees the lock of a life that it has not heard of for 5 s; from then on
    * others may take it for dead.
    */
   private static final Duration IN_DANGER = Duration.ofSeconds(5);
+
+  /**
+   * Each commit takes at least one round trip and a write to the disk; half a second for all of it
+   * is too much, as the alert ClawTermCommitSlow has it.
+   */
+  private static final Duration SLOW = Duration.ofMillis(250);
+
+  /** Whether the database takes so long to answer a simple question that everything waits. */
+  public boolean isSlow() {
+    return roundTrip.compareTo(SLOW) > 0;
+  }
 
   /** Whether the life may lose its right any moment, because the database does not answer it. */
   public boolean isInDanger() {

@@ -86,6 +86,7 @@ public final class NodeLease implements AutoCloseable {
   private final int number;
   private final Thread watch;
   private volatile Duration skew;
+  private volatile Duration roundTrip = Duration.ZERO;
   private volatile Duration maxSkew = UNLIMITED;
   private volatile long confirmedNanos = System.nanoTime();
   private volatile boolean held = true;
@@ -190,7 +191,12 @@ public final class NodeLease implements AutoCloseable {
   /** How the right to write stands now. */
   public LeaseState state() {
     return new LeaseState(
-        number, held, Duration.ofNanos(System.nanoTime() - confirmedNanos), skew, maxSkew);
+        number,
+        held,
+        Duration.ofNanos(System.nanoTime() - confirmedNanos),
+        roundTrip,
+        skew,
+        maxSkew);
   }
 
   /** From now on a warning is logged whenever the clock goes wrong by more than this. */
@@ -286,6 +292,7 @@ public final class NodeLease implements AutoCloseable {
   private boolean beat(Connection connection) throws SQLException {
     try (PreparedStatement query = connection.prepareStatement(BEAT_SQL)) {
       query.setInt(1, number);
+      long beforeNanos = System.nanoTime();
       Instant before = clock.instant();
       try (ResultSet row = query.executeQuery()) {
         if (!row.next()) {
@@ -298,6 +305,7 @@ public final class NodeLease implements AutoCloseable {
         skew = Duration.between(theirs, before.plus(way));
         checkClock(skew.abs().minus(way.abs()));
         confirmedNanos = System.nanoTime();
+        roundTrip = Duration.ofNanos(confirmedNanos - beforeNanos);
         boolean mayWrite = row.getBoolean(2);
         draining(
             row.getBoolean(3), Set.copyOf(Arrays.asList((String[]) row.getArray(4).getArray())));

@@ -27,16 +27,7 @@ final class SharedSlickDatabaseProvider implements SlickDatabaseProvider {
   private final SlickDatabase database;
 
   SharedSlickDatabaseProvider(ActorSystem system) {
-    StorageSetup setup =
-        system
-            .settings()
-            .setup()
-            .get(StorageSetup.class)
-            .orElseThrow(() ->
-                new StorageException(
-                    "The actor system "
-                        + system.name()
-                        + " has no database: give it a StorageSetup."));
+    StorageSetup setup = StorageSetup.of(system);
     int connections = setup.connections();
     // As many threads as connections: none ever waits for a connection while others hold it up.
     AsyncExecutor executor =

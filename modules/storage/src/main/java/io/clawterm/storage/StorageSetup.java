@@ -1,5 +1,6 @@
 package io.clawterm.storage;
 
+import akka.actor.ActorSystem;
 import akka.actor.setup.Setup;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
@@ -16,6 +17,7 @@ public final class StorageSetup extends Setup {
 
   private final DataSource dataSource;
   private final int connections;
+  private final DatabaseDisk disk = new DatabaseDisk();
   private volatile String writer = "";
 
   /**
@@ -30,6 +32,17 @@ public final class StorageSetup extends Setup {
     }
     this.dataSource = dataSource;
     this.connections = connections;
+  }
+
+  /** What an actor system was given. */
+  static StorageSetup of(ActorSystem system) {
+    return system
+        .settings()
+        .setup()
+        .get(StorageSetup.class)
+        .orElseThrow(() ->
+            new StorageException(
+                "The actor system " + system.name() + " has no database: give it a StorageSetup."));
   }
 
   /**
@@ -60,6 +73,11 @@ public final class StorageSetup extends Setup {
       name.setString(1, writer);
       name.executeQuery().close();
     }
+  }
+
+  /** What the journal learns of the room that the database has. */
+  public DatabaseDisk disk() {
+    return disk;
   }
 
   int connections() {

@@ -1,6 +1,7 @@
 package io.clawterm.storage;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import akka.actor.BootstrapSetup;
 import akka.actor.setup.ActorSystemSetup;
@@ -22,6 +23,8 @@ import java.nio.file.Path;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -112,6 +115,62 @@ class JournalTest {
     assertThat(rows("deleted")).isEqualTo("1..1");
   }
 
+  @Test
+  void aWriteThatIsRefusedForLackOfRoomShowsAndAnotherRefusalDoesNot() throws SQLException {
+    refuseWrites("53100");
+    try (Node node = new Node("full")) {
+      node.storeInVain("one");
+
+      await().atMost(LIMIT).until(() -> node.disk().refusals() == 1);
+      assertThat(node.disk().state().isFull()).isTrue();
+    } finally {
+      Sql.execute(pool, "DROP TRIGGER refusing ON clawterm.event_journal");
+    }
+    refuseWrites("57014");
+    try (Node node = new Node("refused")) {
+      node.storeInVain("one");
+
+      node.awaitEnd();
+      assertThat(node.disk().refusals()).isZero();
+      assertThat(node.disk().state().isFull()).isFalse();
+    } finally {
+      Sql.execute(pool, "DROP TRIGGER refusing ON clawterm.event_journal");
+    }
+  }
+
+  private static void refuseWrites(String state) throws SQLException {
+    Sql.execute(
+        pool,
+        """
+        CREATE OR REPLACE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+          RAISE EXCEPTION 'as the test wants it' USING ERRCODE = '%s';
+        END
+        $$
+        """
+            .formatted(state));
+    Sql.execute(
+        pool,
+        "CREATE TRIGGER refusing BEFORE INSERT ON clawterm.event_journal EXECUTE FUNCTION"
+            + " refuse()");
+  }
+
+  @Test
+  void aDiskIsFullForAWhileAfterARefusalOrWhereTheServerWouldEnd() {
+    Optional<Duration> never = Optional.empty();
+    Duration moment = Duration.ofSeconds(29);
+
+    assertThat(new DiskState(never, OptionalLong.empty()).isFull()).isFalse();
+    assertThat(new DiskState(never, OptionalLong.empty()).isLow()).isFalse();
+    assertThat(new DiskState(Optional.of(moment), OptionalLong.empty()).isFull()).isTrue();
+    assertThat(new DiskState(Optional.of(moment.plusSeconds(1)), OptionalLong.empty()).isFull())
+        .isFalse();
+    assertThat(new DiskState(never, OptionalLong.of(15L << 20)).isFull()).isTrue();
+    assertThat(new DiskState(never, OptionalLong.of(17L << 20)).isFull()).isFalse();
+    assertThat(new DiskState(never, OptionalLong.of(1L << 29)).isLow()).isTrue();
+    assertThat(new DiskState(never, OptionalLong.of(1L << 31)).isLow()).isFalse();
+  }
+
   private static String rows(String id) throws SQLException {
     return Sql.value(
         pool,
@@ -125,12 +184,13 @@ class JournalTest {
   private static final class Node implements AutoCloseable {
 
     private final String id;
+    private final StorageSetup storage = new StorageSetup(pool, 8);
     private final ActorSystem<Store> system;
 
     Node(String id) {
       this.id = id;
       var settings = BootstrapSetup.create(ConfigFactory.load("storage.conf"));
-      var setup = ActorSystemSetup.create(settings, new StorageSetup(pool, 8));
+      var setup = ActorSystemSetup.create(settings, storage);
       system = ActorSystem.create(new Words(id), "storage-test", setup);
     }
 
@@ -140,6 +200,14 @@ class JournalTest {
           .toCompletableFuture()
           .orTimeout(LIMIT.toSeconds(), TimeUnit.SECONDS)
           .join();
+    }
+
+    void storeInVain(String word) {
+      system.tell(new Store(word, system.ignoreRef()));
+    }
+
+    DatabaseDisk disk() {
+      return storage.disk();
     }
 
     List<Object> stored() {
@@ -156,6 +224,11 @@ class JournalTest {
     @Override
     public void close() {
       system.terminate();
+      awaitEnd();
+    }
+
+    /** Which a failed write is, too. */
+    void awaitEnd() {
       system
           .getWhenTerminated()
           .toCompletableFuture()
