@@ -21,6 +21,7 @@ import akka.remote.testkit.Direction;
 import akka.remote.testkit.SetThrottle;
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
+import io.clawterm.config.TlsIdentity;
 import io.clawterm.storage.ClusterNodes;
 import io.clawterm.storage.DatabaseSettings;
 import io.clawterm.storage.Databases;
@@ -31,6 +32,7 @@ import io.clawterm.storage.Migrations;
 import io.clawterm.storage.NodeLease;
 import io.clawterm.testkit.FaultProxy;
 import java.net.URI;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.ResultSet;
@@ -244,6 +246,38 @@ class ClusterTest {
           .hasRootCauseInstanceOf(FormationException.class)
           .hasStackTraceContaining("--cluster-host");
     }
+  }
+
+  /** It trusts the others, so that only these can refuse it. */
+  @Test
+  void aNodeWithACertificateOfAnotherAuthorityIsRefused() throws Exception {
+    TlsIdentity ours = TlsIdentity.selfSigned("dns:clawterm");
+    TlsIdentity foreign = TlsIdentity.selfSigned("dns:clawterm");
+    Member one = joined(member(tls(ours, ours)));
+    Member stranger = member(tls(foreign, ours, foreign) + "clawterm.cluster.join-timeout = 10s\n");
+
+    assertThatThrownBy(() -> joined(stranger))
+        .isInstanceOf(CompletionException.class)
+        .hasRootCauseInstanceOf(FormationException.class)
+        .hasStackTraceContaining("clawterm.cluster.tls-cert");
+    assertThat(one.sees()).isEqualTo(1);
+    Member another = joined(member(tls(ours, ours)));
+    await().atMost(LIMIT).until(() -> one.sees() == 2 && another.sees() == 2);
+  }
+
+  private static String tls(TlsIdentity own, TlsIdentity... trusted) throws Exception {
+    Path at = Files.createTempDirectory(folder, "tls");
+    StringBuilder authorities = new StringBuilder();
+    for (TlsIdentity authority : trusted) {
+      authorities.append(authority.certificatePem());
+    }
+    return """
+    clawterm.cluster { tls-cert = "%s", tls-key = "%s", tls-authorities = "%s" }
+    """
+        .formatted(
+            Files.writeString(at.resolve("cert.pem"), own.certificatePem()),
+            Files.writeString(at.resolve("key.pem"), own.keyPem()),
+            Files.writeString(at.resolve("authorities.pem"), authorities));
   }
 
   @Test

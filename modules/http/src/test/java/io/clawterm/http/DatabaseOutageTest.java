@@ -129,6 +129,8 @@ class DatabaseOutageTest {
 
         Path filler = disk.resolve("filler");
         fill(filler);
+        // Its log has some room left: the server still runs, and says what is wrong.
+        saysUntil(device, () -> node.disk.refusals() > 0);
         useUpLog(pool);
         fill(filler);
         long full = System.nanoTime();

@@ -104,8 +104,8 @@ final class NodeDatabase {
 
   private NodeLease register(DataSource database) {
     Databases.requireSessions(database);
+    Formation.requireName(database, cluster.name()); // before the schema of others is changed
     Migrations.run(database, settings.allowNewerSchema());
-    Formation.requireName(database, cluster.name());
     plan.system().ifPresent(hosts -> closing.add("journal", () -> giveBack(hosts)));
     NodeLease lease =
         NodeLease.acquire(database, Clock.systemUTC(), cluster.name(), Version.CURRENT);

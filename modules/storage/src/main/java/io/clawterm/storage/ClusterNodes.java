@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalInt;
 import javax.sql.DataSource;
+import org.postgresql.util.PSQLState;
 
 /**
  * The nodes that share a database: which are alive, and which may write nothing any more.
@@ -25,13 +26,14 @@ public final class ClusterNodes {
   /** First half of the key that each write of a node takes shared; the migration has it too. */
   static final int WRITES = 1_129_074_002;
 
+  /** A schema that an earlier release made has no {@code draining_at} before this one's start. */
   private static final String WRITERS =
       """
       SELECT number, cluster, version, address, uid, devices_at, joined_at IS NOT NULL, number IN (
         SELECT objid::integer FROM pg_locks
         WHERE locktype = 'advisory' AND granted AND objsubid = 2 AND classid::bigint = ?
           AND database = (SELECT oid FROM pg_database WHERE datname = current_database())),
-        draining_at IS NOT NULL, started_at
+        to_jsonb(cluster_node) ->> 'draining_at' IS NOT NULL, started_at
       FROM clawterm.cluster_node WHERE fenced_at IS NULL ORDER BY number
       """;
 
@@ -91,7 +93,8 @@ public final class ClusterNodes {
   }
 
   /**
-   * The lives that are not fenced, oldest first: what each of them writes is accepted.
+   * The lives that are not fenced, oldest first: what each of them writes is accepted. None before
+   * the first start of any.
    *
    * @throws StorageException when the database does not answer
    */
@@ -118,6 +121,9 @@ public final class ClusterNodes {
       }
       return nodes;
     } catch (SQLException e) {
+      if (PSQLState.UNDEFINED_TABLE.getState().equals(e.getSQLState())) {
+        return List.of();
+      }
       throw new StorageException("Can't read which nodes there are: " + e.getMessage(), e);
     }
   }

@@ -27,15 +27,9 @@ public record LeaseState(
    */
   private static final Duration IN_DANGER = Duration.ofSeconds(5);
 
-  /**
-   * Each commit takes at least one round trip and a write to the disk; half a second for all of it
-   * is too much, as the alert ClawTermCommitSlow has it.
-   */
-  private static final Duration SLOW = Duration.ofMillis(250);
-
   /** Whether the database takes so long to answer a simple question that everything waits. */
   public boolean isSlow() {
-    return roundTrip.compareTo(SLOW) > 0;
+    return roundTrip.compareTo(DatabaseMeasurement.SLOW_ROUND_TRIP) > 0;
   }
 
   /** Whether the life may lose its right any moment, because the database does not answer it. */

@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.time.Clock;
 import java.time.Duration;
 import java.util.HashSet;
 import java.util.Map;
@@ -23,6 +24,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.postgresql.ds.PGSimpleDataSource;
 
 class DatabasesTest {
 
@@ -197,6 +199,34 @@ class DatabasesTest {
       Sql.execute(pool, "DELETE FROM clawterm.schema_history WHERE installed_rank = 1000");
     }
     Migrations.run(pool);
+  }
+
+  @Test
+  void howQuickADatabaseIsAndWhatItsClockSaysIsMeasuredByWhomeverMayUseIt() throws Exception {
+    Sql.execute(pool, "CREATE USER ordinary PASSWORD 'pw'");
+    PGSimpleDataSource source = (PGSimpleDataSource) Sql.on(server);
+    source.setUser("ordinary");
+    source.setPassword("pw");
+    Clock hourBehind = Clock.offset(Clock.systemUTC(), Duration.ofHours(-1));
+    String before = Sql.value(pool, "SELECT pg_current_wal_flush_lsn()");
+
+    DatabaseMeasurement measured = DatabaseMeasurement.of(source, hourBehind);
+
+    assertThat(measured.clockSkew()).isCloseTo(Duration.ofHours(-1), Duration.ofSeconds(20));
+    assertThat(measured.roundTrip()).isPositive();
+    assertThat(measured.commit()).isPositive();
+    assertThat(Sql.value(pool, "SELECT pg_current_wal_flush_lsn() > '" + before + "'"))
+        .as("it has committed")
+        .isEqualTo("t");
+  }
+
+  @Test
+  void aCommitThatTakesLongIsSlow() {
+    Duration quick = Duration.ofMillis(2);
+
+    assertThat(new DatabaseMeasurement(quick, quick, quick).isSlow()).isFalse();
+    assertThat(new DatabaseMeasurement(quick, Duration.ofMillis(501), quick).isSlow()).isTrue();
+    assertThat(new DatabaseMeasurement(Duration.ofMillis(251), quick, quick).isSlow()).isTrue();
   }
 
   @Test
