@@ -9,16 +9,22 @@ import java.security.GeneralSecurityException;
 import java.security.SecureRandom;
 import java.security.cert.CertificateException;
 import java.security.cert.X509Certificate;
+import java.time.Duration;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicLong;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLEngine;
 import javax.net.ssl.SSLParameters;
 import javax.net.ssl.SSLPeerUnverifiedException;
 import javax.net.ssl.SSLSession;
+import javax.net.ssl.TrustManager;
+import javax.net.ssl.X509ExtendedTrustManager;
 import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import scala.Option;
 
 /**
@@ -34,10 +40,16 @@ import scala.Option;
  */
 public final class ClusterTls implements SSLEngineProvider {
 
+  private static final Logger LOG = LoggerFactory.getLogger(ClusterTls.class);
+
   private static final String SECRET = "cluster-tls";
+
+  /** Whoever is refused comes again each second, and anybody may come. */
+  private static final Duration TELL_EVERY = Duration.ofSeconds(30);
 
   private final ClusterSettings settings;
   private final DataSource database;
+  private final AtomicLong toldNanos = new AtomicLong(System.nanoTime() - TELL_EVERY.toNanos());
   private @Nullable SSLContext context;
 
   public ClusterTls(ClusterSettings settings, DataSource database) {
@@ -70,17 +82,37 @@ public final class ClusterTls implements SSLEngineProvider {
     return verify(session);
   }
 
-  private static Option<Throwable> verify(SSLSession session) {
+  private Option<Throwable> verify(SSLSession session) {
     try {
-      Set<Object> theirs = names((X509Certificate) session.getPeerCertificates()[0]);
+      X509Certificate peer = (X509Certificate) session.getPeerCertificates()[0];
+      Set<Object> theirs = names(peer);
       theirs.retainAll(names((X509Certificate) session.getLocalCertificates()[0]));
-      return theirs.isEmpty()
-          ? Option.apply(
-              new CertificateException("the certificate has no name in common with this node's"))
-          : Option.empty();
+      if (!theirs.isEmpty()) {
+        return Option.empty();
+      }
+      var stranger =
+          new CertificateException("the certificate has no name in common with this node's");
+      refused(peer, stranger);
+      return Option.apply(stranger);
     } catch (SSLPeerUnverifiedException | CertificateException e) {
       return Option.apply(e);
     }
+  }
+
+  private void refused(X509Certificate peer, CertificateException why) {
+    long told = toldNanos.get();
+    long now = System.nanoTime();
+    if (now - told < TELL_EVERY.toNanos() || !toldNanos.compareAndSet(told, now)) {
+      return;
+    }
+    LOG.atWarn()
+        .addKeyValue("subject", peer.getSubjectX500Principal().getName())
+        .addKeyValue("issuer", peer.getIssuerX500Principal().getName())
+        .addKeyValue("failure", why.getMessage())
+        .log(
+            "a node is refused: its certificate is not one of this cluster. Certificates of one's"
+                + " own must come from an authority in clawterm.cluster.tls-authorities, and share"
+                + " a name; without, all nodes use the one in their database");
   }
 
   /** The subject, unless it is empty, and the alternative names. */
@@ -123,7 +155,7 @@ public final class ClusterTls implements SSLEngineProvider {
           TlsIdentity.load(settings.tlsCertificate().get(), settings.tlsKey().orElseThrow());
       made.init(
           own.keyManagers(),
-          TlsIdentity.trusting(TlsIdentity.certificates(settings.tlsAuthorities().orElseThrow())),
+          trusting(TlsIdentity.certificates(settings.tlsAuthorities().orElseThrow())),
           new SecureRandom());
       return made;
     }
@@ -132,11 +164,19 @@ public final class ClusterTls implements SSLEngineProvider {
         TlsIdentity.parse(
             new String(pem, StandardCharsets.US_ASCII),
             "the secret " + SECRET + " of the database");
-    made.init(
-        shared.keyManagers(),
-        TlsIdentity.trusting(List.of(shared.certificate())),
-        new SecureRandom());
+    made.init(shared.keyManagers(), trusting(List.of(shared.certificate())), new SecureRandom());
     return made;
+  }
+
+  private TrustManager[] trusting(List<X509Certificate> authorities)
+      throws GeneralSecurityException, IOException {
+    TrustManager[] managers = TlsIdentity.trusting(authorities);
+    for (int i = 0; i < managers.length; i++) {
+      if (managers[i] instanceof X509ExtendedTrustManager trust) {
+        managers[i] = new ToldTrust(trust, this::refused);
+      }
+    }
+    return managers;
   }
 
   private static byte[] newIdentity() {

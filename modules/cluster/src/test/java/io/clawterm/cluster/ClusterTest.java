@@ -19,6 +19,9 @@ import akka.remote.artery.tcp.SSLEngineProviderSetup;
 import akka.remote.testkit.Blackhole$;
 import akka.remote.testkit.Direction;
 import akka.remote.testkit.SetThrottle;
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.read.ListAppender;
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
 import io.clawterm.config.TlsIdentity;
@@ -51,6 +54,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.slf4j.LoggerFactory;
 import scala.concurrent.Await;
 
 /** Actor systems that speak over real sockets, on a real database. */
@@ -256,10 +260,23 @@ class ClusterTest {
     Member one = joined(member(tls(ours, ours)));
     Member stranger = member(tls(foreign, ours, foreign) + "clawterm.cluster.join-timeout = 10s\n");
 
-    assertThatThrownBy(() -> joined(stranger))
-        .isInstanceOf(CompletionException.class)
-        .hasRootCauseInstanceOf(FormationException.class)
-        .hasStackTraceContaining("clawterm.cluster.tls-cert");
+    ListAppender<ILoggingEvent> told = new ListAppender<>();
+    Logger log = (Logger) LoggerFactory.getLogger(ClusterTls.class);
+    told.start();
+    log.addAppender(told);
+    try {
+      assertThatThrownBy(() -> joined(stranger))
+          .isInstanceOf(CompletionException.class)
+          .hasRootCauseInstanceOf(FormationException.class)
+          .hasStackTraceContaining("clawterm.cluster.tls-cert");
+    } finally {
+      log.detachAppender(told);
+    }
+    assertThat(told.list)
+        .singleElement()
+        .satisfies(line ->
+            assertThat(line.getFormattedMessage())
+                .contains("a node is refused", "clawterm.cluster.tls-authorities"));
     assertThat(one.sees()).isEqualTo(1);
     Member another = joined(member(tls(ours, ours)));
     await().atMost(LIMIT).until(() -> one.sees() == 2 && another.sees() == 2);

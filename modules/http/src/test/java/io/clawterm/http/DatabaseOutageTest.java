@@ -2,6 +2,7 @@ package io.clawterm.http;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assumptions.assumeThat;
+import static org.awaitility.Awaitility.await;
 
 import com.zaxxer.hikari.HikariDataSource;
 import io.clawterm.api.SessionId;
@@ -13,6 +14,8 @@ import io.clawterm.storage.Databases;
 import io.clawterm.storage.EmbeddedPostgres;
 import io.clawterm.storage.EmbeddedPostgresSettings;
 import io.clawterm.storage.Migrations;
+import io.clawterm.storage.NodeLease;
+import io.clawterm.testkit.FaultProxy;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
@@ -22,6 +25,7 @@ import java.nio.file.StandardOpenOption;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.time.Clock;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
@@ -30,6 +34,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.postgresql.ds.PGSimpleDataSource;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -108,6 +113,31 @@ class DatabaseOutageTest {
       assertThat(server.restarts()).isZero();
       assertAllIsThereOnce(node, device);
       assertAllIsThereOnce(node, other);
+    }
+  }
+
+  @Test
+  void aDatabaseThatIsSlowForEachQuestionShowsUntilItIsQuickAgain() {
+    try (EmbeddedPostgres server = start(folder);
+        HikariDataSource pool = open(server)) {
+      PGSimpleDataSource database = new PGSimpleDataSource();
+      database.setUrl(server.target().url());
+      database.setUser(server.target().user());
+      database.setPassword(server.target().password().value());
+      try (FaultProxy way = FaultProxy.to(database.getPortNumbers()[0])) {
+        database.setPortNumbers(new int[] {way.port()});
+        try (NodeLease lease = NodeLease.acquire(database, Clock.systemUTC(), "test", "1")) {
+          assertThat(pool.isRunning()).isTrue();
+          await().atMost(LIMIT).until(() -> !lease.state().isSlow());
+
+          way.slow(Duration.ofMillis(300));
+          await().atMost(LIMIT).until(() -> lease.state().isSlow());
+          assertThat(lease.state().isInDanger()).isFalse();
+
+          way.flow();
+          await().atMost(LIMIT).until(() -> !lease.state().isSlow());
+        }
+      }
     }
   }
 

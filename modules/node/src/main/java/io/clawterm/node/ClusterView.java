@@ -328,15 +328,15 @@ final class ClusterView {
               + " s from the database that it may write");
     }
     if (lease.has("clockRight") && !lease.path("clockRight").asBoolean()) {
-      found.add("has a clock that is " + skew(lease) + " the database's");
+      Duration skew = Duration.ofMillis(lease.path("clockSkewMillis").asLong());
+      found.add("has a clock that is " + skew(skew) + " the database's");
     }
     return found;
   }
 
   /** By how much a clock is wrong and in which direction: {@code 300 s behind}. */
-  static String skew(JsonNode lease) {
-    long millis = lease.path("clockSkewMillis").asLong();
-    return String.format(Locale.ROOT, "%.1f s ", Math.abs(millis) / 1_000.0)
-        + (millis < 0 ? "behind" : "ahead of");
+  static String skew(Duration skew) {
+    return String.format(Locale.ROOT, "%.1f s ", skew.abs().toMillis() / 1_000.0)
+        + (skew.isNegative() ? "behind" : "ahead of");
   }
 }

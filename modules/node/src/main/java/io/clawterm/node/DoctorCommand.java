@@ -4,12 +4,18 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.zaxxer.hikari.HikariDataSource;
+import io.clawterm.cluster.ClusterSettings;
+import io.clawterm.cluster.Formation;
+import io.clawterm.cluster.FormationException;
 import io.clawterm.config.InvalidConfigurationException;
 import io.clawterm.config.NodeConfiguration;
 import io.clawterm.http.HealthSettings;
-import io.clawterm.http.HttpSettings;
+import io.clawterm.storage.ClusterNode;
+import io.clawterm.storage.ClusterNodes;
+import io.clawterm.storage.DatabaseMeasurement;
 import io.clawterm.storage.DatabaseSettings;
 import io.clawterm.storage.Databases;
+import io.clawterm.storage.DiskState;
 import io.clawterm.storage.Migrations;
 import io.clawterm.storage.StorageException;
 import java.io.IOException;
@@ -20,6 +26,7 @@ import java.nio.file.FileStore;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermission;
+import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -29,6 +36,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
+import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -43,13 +51,20 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true)
 final class DoctorCommand implements Callable<Integer> {
 
-  private static final long LOW_DISK_BYTES = 1L << 30;
-
   /** Below it a database of its own cannot do anything for long. */
   private static final long NO_DISK_BYTES = 100L << 20;
 
   /** As the alert has it; beyond the setting max-clock-skew it is a failure. */
   private static final Duration NOTABLE_SKEW = Duration.ofSeconds(5);
+
+  /** Of a moment; the first one after a start takes longer than any later one. */
+  private static final double LONG_COMMIT_SECONDS = 1;
+
+  /** A measured commit that takes longer than this is a failure. */
+  private static final Duration DATABASE_PATIENCE = Duration.ofSeconds(10);
+
+  private static final String TOO_SLOW =
+      "; everything waits for it: look at its disk, its CPU and the network between";
 
   enum Grade {
     OK,
@@ -91,15 +106,7 @@ final class DoctorCommand implements Callable<Integer> {
       server(running.get(), folder);
     } else {
       add(Grade.WARN, "server", "none runs on this folder; start one with: clawterm up");
-      configuration
-          .flatMap(settings -> settings.read("clawterm.node", NodeSettings::from))
-          .ifPresent(settings -> {
-            ports(settings);
-            database(settings);
-          });
-      configuration
-          .flatMap(settings -> settings.read("clawterm.http", HttpSettings::from))
-          .ifPresent(settings -> healthPort(settings.health()));
+      configuration.ifPresent(settings -> beforeAStart(NodeBlocks.read(settings)));
     }
     model();
     print(spec.commandLine().getOut());
@@ -140,13 +147,13 @@ final class DoctorCommand implements Callable<Integer> {
     add(
         disk(free),
         "disk",
-        free < LOW_DISK_BYTES ? detail + "; input is refused when it is full" : detail);
+        free < DiskState.LOW_BYTES ? detail + "; input is refused when it is full" : detail);
   }
 
   static Grade disk(long freeBytes) {
     return freeBytes < NO_DISK_BYTES
         ? Grade.FAIL
-        : freeBytes < LOW_DISK_BYTES ? Grade.WARN : Grade.OK;
+        : freeBytes < DiskState.LOW_BYTES ? Grade.WARN : Grade.OK;
   }
 
   private Optional<NodeConfiguration> configuration(Path folder) {
@@ -171,6 +178,12 @@ final class DoctorCommand implements Callable<Integer> {
     return Optional.empty();
   }
 
+  private void beforeAStart(NodeBlocks settings) {
+    ports(settings.node());
+    healthPort(settings.http().health());
+    database(settings.node(), settings.cluster());
+  }
+
   private void ports(NodeSettings settings) {
     port("tcp port", settings.bind(), settings.tcpPort(), "--port");
     port("http port", settings.bind(), settings.httpPort(), "--http");
@@ -193,23 +206,51 @@ final class DoctorCommand implements Callable<Integer> {
   }
 
   /** The one that the settings name; the embedded one has its place in the data folder. */
-  private void database(NodeSettings settings) {
+  private void database(NodeSettings settings, ClusterSettings cluster) {
     if (settings.database().isEmpty()) {
       return;
     }
     DatabaseSettings defaults = DatabaseSettings.defaults();
     var once =
         new DatabaseSettings(
-            2, defaults.connectTimeout(), defaults.answerTimeout(), settings.allowUnsafeDatabase());
-    try {
-      int applied;
-      try (HikariDataSource pool = Databases.open(settings.database().get(), once)) {
-        applied = Migrations.applied(pool);
-      }
-      add(Grade.OK, "database", "answers");
+            2, defaults.connectTimeout(), DATABASE_PATIENCE, settings.allowUnsafeDatabase());
+    try (HikariDataSource pool = Databases.open(settings.database().get(), once)) {
+      int applied = Migrations.applied(pool);
+      DatabaseMeasurement measured = DatabaseMeasurement.of(pool, Clock.systemUTC());
+      add(
+          measured.isSlow() ? Grade.WARN : Grade.OK,
+          "database",
+          "answers in "
+              + millis(measured.roundTrip())
+              + ", commits in "
+              + millis(measured.commit())
+              + (measured.isSlow() ? TOO_SLOW : ""));
       schema(applied, Migrations.known(), settings.allowNewerSchema() ? Grade.WARN : Grade.FAIL);
+      clusterOf(pool, cluster.name());
+      clock(
+          measured.clockSkew(), measured.clockSkew().abs().compareTo(cluster.maxClockSkew()) <= 0);
     } catch (StorageException e) {
       add(Grade.FAIL, "database", String.valueOf(e.getMessage()));
+    }
+  }
+
+  private static String millis(Duration span) {
+    return String.format(Locale.ROOT, "%.1f ms", span.toNanos() / 1e6);
+  }
+
+  private void clusterOf(DataSource database, String name) {
+    try {
+      Formation.requireName(database, name);
+      long nodes =
+          new ClusterNodes(database).writers().stream().filter(ClusterNode::connected).count();
+      add(
+          Grade.OK,
+          "cluster",
+          nodes == 0
+              ? "no node runs on this database; one that starts here begins " + name
+              : (nodes == 1 ? "one node" : nodes + " nodes") + " of " + name + " to join");
+    } catch (FormationException e) {
+      add(Grade.FAIL, "cluster", String.valueOf(e.getMessage()));
     }
   }
 
@@ -224,7 +265,14 @@ final class DoctorCommand implements Callable<Integer> {
               + known
               + "; start that release or a later one");
     } else if (applied < known) {
-      add(Grade.OK, "schema", "script " + applied + " of " + known + "; the start adds the rest");
+      add(
+          Grade.OK,
+          "schema",
+          "of an earlier release: script "
+              + applied
+              + " of "
+              + known
+              + "; the start adds the rest, and nodes of that release go on");
     } else {
       add(Grade.OK, "schema", "as this release needs it, script " + applied);
     }
@@ -242,23 +290,61 @@ final class DoctorCommand implements Callable<Integer> {
     try (ApiClient api = ApiClient.ofData(folder)) {
       JsonNode status = api.get("/api/v1/status");
       boolean database = status.path("database").path("ok").asBoolean(false);
+      boolean slow = status.at("/database/warning").asBoolean(false);
       add(
-          database ? Grade.OK : Grade.FAIL,
+          database ? slow ? Grade.WARN : Grade.OK : Grade.FAIL,
           "database",
           database
-              ? "answers"
+              ? "answered in "
+                  + status.path("databaseMillis").asLong()
+                  + " ms"
+                  + (slow ? TOO_SLOW : "")
               : status.path("database").path("reason").asText()
                   + "; input is refused until it does");
+      commits(status.path("node").asText(), api.get("/api/v1/cluster"));
+      databaseDisk(status.path("disk"));
       if (status.has("schema")) {
         JsonNode schema = status.path("schema");
         schema(schema.path("applied").asInt(), schema.path("known").asInt(), Grade.WARN);
       }
       members(status);
       lease(status.path("lease"));
-      clock(status.path("lease"));
+      clock(
+          Duration.ofMillis(status.at("/lease/clockSkewMillis").asLong()),
+          status.at("/lease/clockRight").asBoolean());
     } catch (NoServerException | CommandFailedException e) {
       add(Grade.FAIL, "server", String.valueOf(e.getMessage()));
     }
+  }
+
+  /** What this node's own commits took; none were made where nobody has used it yet. */
+  private void commits(String self, JsonNode cluster) {
+    for (JsonNode node : cluster.path("nodes")) {
+      JsonNode figures = node.path("figures");
+      if (self.endsWith("@" + node.path("address").asText())
+          && figures.path("commits").asLong() > 0) {
+        double longest = figures.path("commitSecondsMax").asDouble();
+        boolean slow = longest > LONG_COMMIT_SECONDS;
+        add(
+            slow ? Grade.WARN : Grade.OK,
+            "commits",
+            String.format(
+                    Locale.ROOT, "the longest of the last minutes took %.0f ms", longest * 1e3)
+                + (slow ? TOO_SLOW : ""));
+      }
+    }
+  }
+
+  /** A server of an earlier release does not say. */
+  private void databaseDisk(JsonNode disk) {
+    if (disk.isMissingNode()) {
+      return;
+    }
+    boolean full = !disk.path("ok").asBoolean();
+    add(
+        full ? Grade.FAIL : disk.path("warning").asBoolean(false) ? Grade.WARN : Grade.OK,
+        "database disk",
+        disk.path("reason").asText());
   }
 
   private void members(JsonNode status) {
@@ -301,14 +387,12 @@ final class DoctorCommand implements Callable<Integer> {
     }
   }
 
-  private void clock(JsonNode lease) {
-    Duration skew = Duration.ofMillis(lease.path("clockSkewMillis").asLong());
-    boolean right = lease.path("clockRight").asBoolean();
+  private void clock(Duration skew, boolean right) {
     boolean notable = skew.abs().compareTo(NOTABLE_SKEW) > 0;
     add(
         !right ? Grade.FAIL : notable ? Grade.WARN : Grade.OK,
         "clock",
-        ClusterView.skew(lease)
+        ClusterView.skew(skew)
             + " the database's"
             + (right && !notable ? "" : "; set the clock of this machine, or of the database's"));
   }

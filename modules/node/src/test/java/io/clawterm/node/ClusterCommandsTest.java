@@ -107,7 +107,7 @@ class ClusterCommandsTest {
             StreamSupport.stream(findings.spliterator(), false)
                 .filter(finding -> finding.path("grade").asText().equals("ok"))
                 .map(finding -> finding.path("what").asText()))
-        .contains("cluster", "lease", "clock", "schema", "database");
+        .contains("cluster", "lease", "clock", "schema", "database", "database disk");
   }
 
   @Test

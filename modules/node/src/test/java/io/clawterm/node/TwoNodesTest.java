@@ -9,10 +9,15 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.clawterm.storage.EmbeddedPostgres;
 import io.clawterm.storage.EmbeddedPostgresSettings;
+import io.clawterm.storage.JdbcTarget;
 import io.clawterm.testkit.FakeTime;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.SQLException;
+import java.sql.Statement;
 import java.time.Duration;
 import java.util.Optional;
 import org.junit.jupiter.api.AfterAll;
@@ -121,12 +126,41 @@ class TwoNodesTest {
     Files.writeString(second.data().resolve("config.conf"), "clawterm.cluster.name = \"other\"\n");
     try (RunningNode one = up(first)) {
       assertThat(one.pid()).isPositive();
-      Cli.Result refused = second.run("up", "--port", "0", "--http", "0", "--database", url());
+      // As an earlier release has left it: the stranger must not bring it up to date.
+      sql("UPDATE clawterm.schema_history SET success = false WHERE version = '6'");
+      try {
+        Cli.Result refused = second.run("up", "--port", "0", "--http", "0", "--database", url());
 
-      assertThat(refused.code()).isEqualTo(1);
-      assertThat(refused.err())
-          .contains("belongs to the cluster \"clawterm\"")
-          .doesNotContain("should not happen");
+        assertThat(refused.code()).isEqualTo(1);
+        assertThat(refused.err())
+            .contains("belongs to the cluster \"clawterm\"")
+            .doesNotContain("should not happen");
+
+        assertThat(doctor(second))
+            .contains("fail cluster the database belongs to the cluster \"clawterm\"")
+            .contains("ok schema of an earlier release: script 5 of 6");
+      } finally {
+        sql("UPDATE clawterm.schema_history SET success = true WHERE version = '6'");
+      }
+      Files.delete(second.data().resolve("config.conf"));
+      assertThat(doctor(second))
+          .contains("ok cluster one node of clawterm to join")
+          .contains("ok schema as this release needs it, script 6")
+          .containsPattern("(ok|warn) database answers in [0-9.]+ ms, commits in [0-9.]+ ms")
+          .contains("ok clock ");
+    }
+  }
+
+  private static String doctor(Cli cli) throws Exception {
+    return cli.run("doctor", "--database", url()).out().replaceAll(" +", " ");
+  }
+
+  private static void sql(String statement) throws SQLException {
+    JdbcTarget target = postgres.target();
+    try (Connection connection =
+            DriverManager.getConnection(target.url(), target.user(), target.password().value());
+        Statement sql = connection.createStatement()) {
+      sql.execute(statement);
     }
   }
 

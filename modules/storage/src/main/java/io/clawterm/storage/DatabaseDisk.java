@@ -51,7 +51,7 @@ public final class DatabaseDisk {
     if (!isForLackOfRoom(failure)) {
       return;
     }
-    if (!state().isFull()) {
+    if (!state().isRefusing()) {
       LOG.atError().log("the database's disk is full: input is refused until there is room");
     }
     lastNanos = Optional.of(System.nanoTime());

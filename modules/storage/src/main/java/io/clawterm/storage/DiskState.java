@@ -27,8 +27,11 @@ public record DiskState(Optional<Duration> refused, OptionalLong freeBytes) {
 
   /** Whether nothing can be stored. */
   public boolean isFull() {
-    return refused.filter(ago -> ago.compareTo(RECENT) < 0).isPresent()
-        || freeBytes.orElse(Long.MAX_VALUE) < NONE_BYTES;
+    return isRefusing() || freeBytes.orElse(Long.MAX_VALUE) < NONE_BYTES;
+  }
+
+  boolean isRefusing() {
+    return refused.filter(ago -> ago.compareTo(RECENT) < 0).isPresent();
   }
 
   /** Whether it soon will be full. */

@@ -9,7 +9,8 @@ import java.time.Duration;
  * @param held whether it may write, as far as it knows
  * @param unconfirmed how long ago the database last said so: half a second at most while all is
  *     well
- * @param roundTrip how long the database took to say so, from question to answer
+ * @param roundTrip how long the database took to say so, from question to answer: the quickest of
+ *     its last five answers
  * @param clockSkew by how much this machine's clock is ahead of the database's; negative: behind
  * @param maxClockSkew beyond it a node does not start, and says so when it runs
  */

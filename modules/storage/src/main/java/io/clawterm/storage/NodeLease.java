@@ -8,7 +8,10 @@ import java.sql.Statement;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
+import java.util.ArrayDeque;
 import java.util.Arrays;
+import java.util.Collections;
+import java.util.Deque;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -33,6 +36,8 @@ public final class NodeLease implements AutoCloseable {
 
   /** How soon a broken connection, a fence or a wrong clock shows. */
   private static final Duration BEAT = Duration.ofMillis(500);
+
+  private static final int ANSWERS = 5;
 
   private static final Duration UNLIMITED = Duration.ofDays(36_500);
 
@@ -86,6 +91,7 @@ public final class NodeLease implements AutoCloseable {
   private final int number;
   private final Thread watch;
   private volatile Duration skew;
+  private final Deque<Duration> lastAnswers = new ArrayDeque<>();
   private volatile Duration roundTrip = Duration.ZERO;
   private volatile Duration maxSkew = UNLIMITED;
   private volatile long confirmedNanos = System.nanoTime();
@@ -305,13 +311,22 @@ public final class NodeLease implements AutoCloseable {
         skew = Duration.between(theirs, before.plus(way));
         checkClock(skew.abs().minus(way.abs()));
         confirmedNanos = System.nanoTime();
-        roundTrip = Duration.ofNanos(confirmedNanos - beforeNanos);
+        answered(Duration.ofNanos(confirmedNanos - beforeNanos));
         boolean mayWrite = row.getBoolean(2);
         draining(
             row.getBoolean(3), Set.copyOf(Arrays.asList((String[]) row.getArray(4).getArray())));
         return mayWrite;
       }
     }
+  }
+
+  /** One answer that takes long may be this process's own pause; that all do is the database. */
+  private void answered(Duration within) {
+    if (lastAnswers.size() == ANSWERS) {
+      lastAnswers.removeFirst();
+    }
+    lastAnswers.addLast(within);
+    roundTrip = Collections.min(lastAnswers);
   }
 
   private void draining(boolean mine, Set<String> all) {
