@@ -44,6 +44,7 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.UnaryOperator;
 import javax.sql.DataSource;
 
 /** A cluster of one with sessions and their projection on a real database. */
@@ -94,6 +95,15 @@ final class TestNode implements AutoCloseable {
   }
 
   TestNode(DataSource database, InstantSource clock, SessionMetrics metrics) {
+    this(database, clock, metrics, UnaryOperator.identity());
+  }
+
+  /** With sessions that work with something else than those of the other tests. */
+  TestNode(
+      DataSource database,
+      InstantSource clock,
+      SessionMetrics metrics,
+      UnaryOperator<SessionEnvironment> surroundings) {
     StorageSetup storage = new StorageSetup(database, 4);
     disk = storage.disk();
     system =
@@ -108,13 +118,14 @@ final class TestNode implements AutoCloseable {
             .getReadJournalFor(JdbcReadJournal.class, JdbcReadJournal.Identifier());
     log = new JournalSessionLog(journal);
     SessionEnvironment environment =
-        new SessionEnvironment(
-            SessionSettings.from(system.settings().config().getConfig("clawterm.session")),
-            (owner, name) -> new Targets.Found.Available(target),
-            log,
-            (id, upTo) -> CompletableFuture.failedFuture(new UnsupportedOperationException()),
-            clock,
-            metrics);
+        surroundings.apply(
+            new SessionEnvironment(
+                SessionSettings.from(system.settings().config().getConfig("clawterm.session")),
+                (owner, name) -> new Targets.Found.Available(target),
+                log,
+                (id, upTo) -> CompletableFuture.failedFuture(new UnsupportedOperationException()),
+                clock,
+                metrics));
     sessions = ClusterSessions.start(system, environment, new ResumeTokens(new byte[32]));
     bundles =
         new ClusterBundles(
