@@ -76,9 +76,10 @@ class UnreadableSessionTest {
         new TreeMap<Integer, Damage>(
             Map.of(
                 0xa1, row -> new Row(4_711, row.manifest(), row.payload()),
-                0xa2, row -> new Row(JACKSON_CBOR, row.manifest() + "OfLater", row.payload()),
+                0xa2, row -> new Row(JACKSON_CBOR, type(row) + "OfLater#1", row.payload()),
                 0xa3, row -> new Row(JACKSON_CBOR, row.manifest(), damaged(row.payload())),
-                0xa4, row -> new Row(JACKSON_CBOR, row.manifest(), ofLater(row.payload()))));
+                0xa4, row -> new Row(JACKSON_CBOR, row.manifest(), ofLater(row.payload())),
+                0xa5, row -> new Row(JACKSON_CBOR, type(row) + "#2", row.payload())));
     var clock = new ManualClock();
     SessionId well = new SessionId(0xaf);
     try (TestNode node = new TestNode(database, clock)) {
@@ -228,6 +229,11 @@ class UnreadableSessionTest {
     byte[] bytes = payload.unsafeArray().clone();
     Arrays.fill(bytes, bytes.length / 2, bytes.length, (byte) 0xff);
     return Bytes.wrap(bytes);
+  }
+
+  /** The manifest without its version. */
+  private static String type(Row row) {
+    return row.manifest().substring(0, row.manifest().indexOf('#'));
   }
 
   /** A change that only a later release knows. */

@@ -13,6 +13,7 @@ import com.tngtech.archunit.core.domain.properties.HasOwner;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.library.GeneralCodingRules;
+import com.typesafe.config.ConfigFactory;
 import io.clawterm.session.RemoteMessage;
 import io.clawterm.session.SessionCommand;
 import io.clawterm.testkit.ScriptedModelServer;
@@ -28,6 +29,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.NullMarked;
 import org.junit.jupiter.api.Test;
@@ -290,6 +292,23 @@ class ArchitectureTest {
 
     assertThat(asked).isGreaterThan(2);
     assertThat(wrong).isEmpty();
+  }
+
+  /** What a later build reads of it, or a node of another build, is to know its form. */
+  @Test
+  void whatIsStoredOrSentBetweenNodesHasAVersion() {
+    Set<String> versioned =
+        ConfigFactory.load().getConfig("akka.serialization.jackson.migrations").root().keySet();
+    Set<String> types =
+        MAIN.stream()
+            .filter(each ->
+                each.isAssignableTo(RemoteMessage.class)
+                    || each.isAssignableTo("io.clawterm.session.Stored"))
+            .filter(each -> !each.isInterface())
+            .map(JavaClass::getName)
+            .collect(Collectors.toSet());
+
+    assertThat(versioned).isEqualTo(types);
   }
 
   /** Sharding may carry a question to another node; only a target lives beside its session. */

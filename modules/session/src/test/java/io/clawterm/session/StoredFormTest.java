@@ -33,6 +33,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import scala.util.Try;
 
 /**
  * What is stored and what crosses nodes, as bytes. {@code -Dclawterm.golden=FOLDER} writes the
@@ -67,7 +68,7 @@ class StoredFormTest {
       throws IOException {
     writeIfAsked(sample.getKey(), sample.getValue());
     Serializer serializer = serializer(sample.getValue());
-    String manifest = Serializers.manifestFor(serializer, sample.getValue());
+    String manifest = sample.getValue().getClass().getName(); // there were no versions in it
     String file = GOLDEN + sample.getKey() + ".cbor";
     byte[] golden;
     try (InputStream in =
@@ -96,6 +97,48 @@ class StoredFormTest {
             .get();
 
     assertThat(read).isEqualTo(sample.getValue());
+  }
+
+  @ParameterizedTest
+  @MethodSource("samples")
+  void whatIsStoredCarriesItsVersion(Map.Entry<String, Stored> sample) {
+    assertThat(manifest(sample.getValue()))
+        .isEqualTo(sample.getValue().getClass().getName() + "#1");
+  }
+
+  /** It stops its session, and nothing else: {@link UnreadableSession}. */
+  @ParameterizedTest
+  @MethodSource("samples")
+  void whatHasALaterVersionIsRefused(Map.Entry<String, Stored> sample) {
+    Serializer serializer = serializer(sample.getValue());
+    String later = sample.getValue().getClass().getName() + "#2";
+
+    Try<Object> read =
+        SERIALIZATION.deserialize(
+            serializer.toBinary(sample.getValue()), serializer.identifier(), later);
+
+    assertThat(read.isFailure()).isTrue();
+    assertThat(read.failed().get()).hasMessageContaining("version 2");
+    assertThat(UnreadableLogException.isCauseOf(read.failed().get())).isTrue();
+  }
+
+  /** Has no migration, as all types in builds from before there were versions. */
+  record WithoutVersion(String text) implements Stored {}
+
+  /** In a rolling update such a build is beside this one, and reads what this one writes. */
+  @Test
+  void whoeverKnowsNoVersionsPassesOverThem() {
+    var stored = new WithoutVersion("x");
+    Serializer serializer = serializer(stored);
+    assertThat(manifest(stored)).isEqualTo(WithoutVersion.class.getName());
+
+    Object read =
+        SERIALIZATION
+            .deserialize(
+                serializer.toBinary(stored), serializer.identifier(), manifest(stored) + "#1")
+            .get();
+
+    assertThat(read).isEqualTo(stored);
   }
 
   @Test
@@ -232,6 +275,7 @@ class StoredFormTest {
 
     for (RemoteMessage message : messages) {
       KIT.serializationTestKit().verifySerialization(message, true);
+      assertThat(manifest(message)).isEqualTo(message.getClass().getName() + "#1");
     }
     assertThat(messages.stream().map(Object::getClass).toList())
         .contains(remote(SessionCommand.class))
@@ -246,6 +290,10 @@ class StoredFormTest {
             type.isSealed() ? Arrays.stream(type.getPermittedSubclasses()) : Stream.of(type))
         .filter(RemoteMessage.class::isAssignableFrom)
         .toArray(Class<?>[]::new);
+  }
+
+  private static String manifest(Object message) {
+    return Serializers.manifestFor(SERIALIZATION.findSerializerFor(message), message);
   }
 
   private static Serializer serializer(Stored stored) {
