@@ -60,6 +60,9 @@ final class AgentActor extends AbstractOnMessageBehavior<TargetCommand> {
   /** Input behind an unfinished message; a session holds back its devices at twice as much. */
   private static final int MAX_HELD_BYTES = 524_288;
 
+  /** While the node does not know whether it may act; the database answers it twice a second. */
+  private static final Duration ASK_AGAIN = Duration.ofMillis(100);
+
   private sealed interface Self extends TargetCommand.Own {
     record ModelChosen(long run, ModelChoice choice) implements Self {}
 
@@ -70,6 +73,8 @@ final class AgentActor extends AbstractOnMessageBehavior<TargetCommand> {
     record StreamEnded(long run, Optional<Throwable> failure) implements Self {}
 
     record TryAgain(long run) implements Self {}
+
+    record AskAgain(long run, ModelChoice.Chosen choice) implements Self {}
   }
 
   /** A message on its way to its run: the entries that it stands in, the frames that it came in. */
@@ -178,11 +183,13 @@ final class AgentActor extends AbstractOnMessageBehavior<TargetCommand> {
           case Self.StreamEnded ended when ended.run() == run ->
               failed(ended.failure().orElseGet(AgentActor::cut));
           case Self.TryAgain again when again.run() == run -> onceStored(this::chooseModel);
+          case Self.AskAgain again when again.run() == run -> openStream(again.choice());
           case Self.ModelChosen late -> {} // of a run that is over, like the following
           case Self.ModelNotChosen late -> {}
           case Self.Chunk late -> {}
           case Self.StreamEnded late -> {}
           case Self.TryAgain late -> {}
+          case Self.AskAgain late -> {}
         }
       }
     }
@@ -477,6 +484,10 @@ final class AgentActor extends AbstractOnMessageBehavior<TargetCommand> {
     }
     if (!transcript.answer().isEmpty()) {
       turns.add(Turn.assistant(transcript.answer()));
+    }
+    if (!context.mayAct().getAsBoolean()) {
+      timers.startSingleTimer("again", new Self.AskAgain(run, chosen), ASK_AGAIN);
+      return;
     }
     var request =
         new ModelRequest(

@@ -83,6 +83,33 @@ class AgentActorTest {
   }
 
   @Test
+  void theModelIsAskedOnceTheNodeMayAct() {
+    agent.mayAct = false;
+    agent.deliver(agent.line("laptop", "hi"));
+    agent.emitAndConfirm();
+    agent.hearsNothing();
+    assertThat(model.asked).hasValue(0);
+
+    agent.mayAct = true;
+
+    assertThat(model.call().request().turns()).containsExactly(Turn.user("hi"));
+  }
+
+  @Test
+  void aRunThatIsAbortedBeforeTheNodeMayActAsksNothing() {
+    agent.mayAct = false;
+    agent.deliver(agent.line("laptop", "hi"));
+    agent.emitAndConfirm();
+    agent.deliver(agent.control("{\"type\":\"abort\"}"));
+    assertThat(last(agent.emitAndConfirm())).contains("aborted");
+
+    agent.mayAct = true;
+
+    agent.hearsNothing();
+    assertThat(model.asked).hasValue(0);
+  }
+
+  @Test
   void whatComesDuringACommitIsInTheNext() {
     ManualProvider.Call call = begun("hi");
     call.says("a");

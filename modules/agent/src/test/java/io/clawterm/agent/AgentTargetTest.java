@@ -51,7 +51,8 @@ class AgentTargetTest {
             (id, journal, from) -> log,
             head,
             Optional.empty(),
-            Optional.empty());
+            Optional.empty(),
+            () -> true);
     return KIT.spawn(
         new AgentTarget("demo", Agents.demo(), () -> ProbedAgent.SETTINGS, Tracing.OFF)
             .start(context));

@@ -28,6 +28,10 @@ final class ProbedAgent {
       new AgentSettings(100_000, 100, 3, Duration.ofMillis(1), 3, "");
 
   final List<Entry> log = new ArrayList<>();
+
+  /** Whether the node holds its right to act, as the agent is to see it. */
+  volatile boolean mayAct = true;
+
   private TestProbe<SessionCommand> session;
   private final ActorTestKit kit;
   private final Agent agent;
@@ -61,7 +65,8 @@ final class ProbedAgent {
             (id, journal, from) -> Source.from(entries).filter(entry -> entry.number() >= from),
             log.size(),
             memo,
-            Optional.empty());
+            Optional.empty(),
+            () -> mayAct);
     actor = kit.spawn(new AgentTarget("main", agent, () -> SETTINGS, Tracing.OFF).start(context));
     if (!unconsumed.isEmpty()) {
       actor().tell(new TargetCommand.Deliver(unconsumed));

@@ -17,6 +17,7 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -53,6 +54,7 @@ final class PodConnection {
 
   private final Path socket;
   private final Semaphore credit;
+  private final BooleanSupplier mayAct;
   private final Listener listener;
   private final Thread reader;
   private final Thread writer;
@@ -67,9 +69,17 @@ final class PodConnection {
   private boolean closed;
   private @Nullable SocketChannel channel;
 
-  PodConnection(Path socket, Semaphore credit, String name, Listener listener) {
+  /**
+   * A connection that is yet to be opened.
+   *
+   * @param name for its threads
+   * @param mayAct asked before each write; where it is false the connection is lost
+   */
+  PodConnection(
+      Path socket, Semaphore credit, String name, BooleanSupplier mayAct, Listener listener) {
     this.socket = socket;
     this.credit = credit;
+    this.mayAct = mayAct;
     this.listener = listener;
     this.reader = Thread.ofVirtual().name("clawterm-pod-read-" + name).unstarted(this::run);
     this.writer = Thread.ofVirtual().name("clawterm-pod-write-" + name).unstarted(this::write);
@@ -212,6 +222,7 @@ final class PodConnection {
         }
         int count = buffer.flip().remaining();
         while (buffer.hasRemaining()) {
+          requireRight();
           to.write(buffer);
         }
         buffer.clear();
@@ -226,6 +237,14 @@ final class PodConnection {
       log.atDebug().setCause(e).log("a pod takes no more frames");
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
+    }
+  }
+
+  /** What waits here is durable, but may be another node's to deliver by now. */
+  private void requireRight() throws IOException {
+    if (!mayAct.getAsBoolean()) {
+      close();
+      throw new IOException("this node does not know whether it may act");
     }
   }
 

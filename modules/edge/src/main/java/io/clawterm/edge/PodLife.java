@@ -265,7 +265,11 @@ final class PodLife extends AbstractOnMessageBehavior<TargetCommand> {
     }
     var next =
         new PodConnection(
-            socket.get(), credit, life.id().toString(), PodEvent.toldTo(getContext().getSelf()));
+            socket.get(),
+            credit,
+            life.id().toString(),
+            life.mayAct(),
+            PodEvent.toldTo(getContext().getSelf()));
     phase = new PodPhase.Connecting(next);
     pods.connections.increment();
     timers.startSingleTimer(

@@ -20,6 +20,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.BooleanSupplier;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -40,6 +41,9 @@ final class PtyProgram {
 
   /** The library copies wrongly at offsets above 0, so that each write is an array of its own. */
   private static final int WRITE_BYTES = 4 * 1024;
+
+  /** The right to act comes back with an answer of the database, twice a second. */
+  private static final long ASK_AGAIN_MS = 100;
 
   /** Told from the program's threads. */
   interface Listener {
@@ -65,6 +69,7 @@ final class PtyProgram {
   private final PtySettings settings;
   private final WindowSize size;
   private final String name;
+  private final BooleanSupplier mayAct;
   private final Listener listener;
   private final Runnable onGone;
 
@@ -78,6 +83,7 @@ final class PtyProgram {
   private final ByteArrayOutputStream output = new ByteArrayOutputStream();
   private boolean launched;
   private boolean discarding;
+  private boolean exited;
   private boolean over;
   private @Nullable UnixPtyProcess process;
 
@@ -85,6 +91,8 @@ final class PtyProgram {
    * A program that is yet to be started.
    *
    * @param name for its threads
+   * @param mayAct asked before the program is started, and before each write to it; both wait while
+   *     it is false
    * @param onGone runs when the program is gone and its threads are about to end, once
    */
   PtyProgram(
@@ -92,12 +100,14 @@ final class PtyProgram {
       PtySettings settings,
       WindowSize size,
       String name,
+      BooleanSupplier mayAct,
       Listener listener,
       Runnable onGone) {
     this.line = line;
     this.settings = settings;
     this.size = size;
     this.name = name;
+    this.mayAct = mayAct;
     this.listener = listener;
     this.onGone = onGone;
   }
@@ -178,6 +188,9 @@ final class PtyProgram {
   }
 
   private String runToTheEnd() throws IOException, InterruptedException {
+    if (!awaitRight()) {
+      return "program was given up";
+    }
     UnixPtyProcess started = launch();
     try (InputStream in = started.getInputStream();
         OutputStream out = started.getOutputStream()) {
@@ -193,6 +206,10 @@ final class PtyProgram {
       copyOutput(in);
       int status = started.waitFor();
       orders.add(new Order.Leave());
+      synchronized (lock) {
+        exited = true;
+        lock.notifyAll();
+      }
       // The streams share one descriptor: closed while a write is under way, its number could be
       // another file's by then. The kernel ends a write to a terminal whose session is gone.
       writer.join();
@@ -285,10 +302,13 @@ final class PtyProgram {
     }
   }
 
-  private void writeOut(Order.Write write, OutputStream out) {
+  private void writeOut(Order.Write write, OutputStream out) throws InterruptedException {
     byte[] bytes = write.bytes().unsafeArray();
     try {
       for (int at = 0; at < bytes.length; at += WRITE_BYTES) {
+        if (!awaitRight()) {
+          return;
+        }
         byte[] part = Arrays.copyOfRange(bytes, at, Math.min(at + WRITE_BYTES, bytes.length));
         out.write(part, 0, part.length);
       }
@@ -297,6 +317,19 @@ final class PtyProgram {
     }
     written.set(write.number());
     unwrittenBytes.addAndGet(-bytes.length);
+  }
+
+  /**
+   * Waits while the node does not know whether it may act; where it may not, it ends, and the
+   * program with it. False where the program is at its end.
+   */
+  private boolean awaitRight() throws InterruptedException {
+    synchronized (lock) {
+      while (!mayAct.getAsBoolean() && !exited && !discarding) {
+        lock.wait(ASK_AGAIN_MS);
+      }
+      return !exited && !discarding;
+    }
   }
 
   private void resizeNow(UnixPtyProcess started) {

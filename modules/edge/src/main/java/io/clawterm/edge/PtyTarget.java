@@ -259,7 +259,13 @@ public final class PtyTarget implements Target {
           };
       PtySettings settings = programs.settings.get();
       return new PtyProgram(
-          settings.line(command), settings, size, life.id().toString(), listener, programs::leave);
+          settings.line(command),
+          settings,
+          size,
+          life.id().toString(),
+          life.mayAct(),
+          listener,
+          programs::leave);
     }
 
     /** Emits what there is unless an emission is under way; finishes when all is durable. */

@@ -92,6 +92,27 @@ final class PodTargetTest {
   }
 
   @Test
+  void inputReachesThePodOnceTheNodeMayAct() throws IOException {
+    try (var pod = pod("pod");
+        var session = session("pod", SessionDouble.AT_ONCE)) {
+      session.input("a");
+      eventually(() -> assertThat(pod.inputs()).containsExactly("a"));
+      session.mayAct(false);
+
+      session.input("b");
+      session.input("c");
+      // It comes again and again, and says nothing.
+      int before = pod.connections();
+      eventually(() -> assertThat(pod.connections()).isGreaterThan(before + 2));
+      assertThat(pod.inputs()).containsExactly("a");
+      assertThat(pod.isAttached()).isFalse();
+      session.mayAct(true);
+
+      expectAll(pod, session);
+    }
+  }
+
+  @Test
   void aCutAfterEachByteToThePodLosesAndDoublesNothing() throws IOException {
     int total = measure()[0];
     for (int bytes = 0; bytes <= total; bytes++) {

@@ -73,6 +73,67 @@ final class PtyTargetTest {
   }
 
   @Test
+  void inputWaitsUntilTheNodeMayAct() {
+    try (var session = session(any("read line; echo \"got $line\""))) {
+      session.mayAct(false);
+      session.input("hello\r");
+      await().during(Duration.ofMillis(500)).until(() -> session.text().isEmpty());
+
+      session.mayAct(true);
+
+      assertThat(session.awaitFinish()).isEqualTo("program ended with status 0");
+      assertThat(session.text()).isEqualTo("hello\r\ngot hello\r\n");
+    }
+  }
+
+  @Test
+  void aProgramIsStartedOnceTheNodeMayAct(@TempDir Path folder) {
+    Path trace = folder.resolve("trace");
+    try (var session =
+        new SessionDouble(kit, any("echo ran >> " + trace + "; cat"), SessionDouble.BY_HAND)) {
+      session.awaitEmit();
+      session.mayAct(false);
+      session.confirmAll();
+      await().during(Duration.ofMillis(500)).until(() -> Files.notExists(trace));
+
+      session.mayAct(true);
+
+      await().untilAsserted(() -> assertThat(trace).hasContent("ran"));
+    }
+  }
+
+  @Test
+  void aProgramThatWaitsToBeStartedIsGivenUp(@TempDir Path folder) {
+    Path trace = folder.resolve("trace");
+    var session =
+        new SessionDouble(kit, any("echo ran >> " + trace + "; cat"), SessionDouble.BY_HAND);
+    session.awaitEmit();
+    session.mayAct(false);
+    session.confirmAll();
+    await().until(() -> programs() == 1);
+
+    session.close();
+
+    await().until(() -> programs() == 0);
+    assertThat(trace).doesNotExist();
+  }
+
+  private double programs() {
+    return meters.get("clawterm.edge.pty.programs").gauge().value();
+  }
+
+  @Test
+  void aProgramEndsThoughInputWaits() {
+    try (var session = session(any("sleep 1; echo bye"))) {
+      session.mayAct(false);
+      session.input("hello\r");
+
+      assertThat(session.awaitFinish()).isEqualTo("program ended with status 0");
+      assertThat(session.text()).isEqualTo("bye\r\n");
+    }
+  }
+
+  @Test
   void theProgramIsStartedOnlyWhenThatIsDurable(@TempDir Path folder) {
     Path trace = folder.resolve("trace");
     try (var session =

@@ -69,6 +69,7 @@ final class SessionDouble implements AutoCloseable {
   private int emissions;
   private int crashAt = -1;
   private Crash crash = Crash.BEFORE_STORED;
+  private volatile boolean mayAct = true;
   private @Nullable String finish;
   private @Nullable ActorRef<TargetCommand> life;
 
@@ -78,6 +79,11 @@ final class SessionDouble implements AutoCloseable {
     this.automatic = automatic;
     this.session = kit.spawn(behavior());
     begin();
+  }
+
+  /** Whether the node holds its right to act, as the target is to see it. */
+  void mayAct(boolean may) {
+    mayAct = may;
   }
 
   private Behavior<SessionCommand> behavior() {
@@ -235,7 +241,8 @@ final class SessionDouble implements AutoCloseable {
             (id, fromJournal, fromNumber) -> Source.empty(),
             log.size(),
             memo,
-            Optional.empty());
+            Optional.empty(),
+            () -> mayAct);
     life = kit.spawn(target.start(context));
     if (target.inputStyle() != Target.InputStyle.VOLATILE) {
       List<TargetInput> again = inputs.stream().filter(input -> input.number() > consumed).toList();

@@ -195,7 +195,7 @@ final class Node implements ClawTerm {
     NodeTargets targets =
         NodeTargets.open(plan, live, system, database.source(), registry, tracing, closing);
     NodeSessions sessions =
-        NodeSessions.start(system, database.source(), live, targets, registry, tracing, closing);
+        NodeSessions.start(system, database, live, targets, registry, tracing, closing);
 
     var authenticator =
         new TokenAuthenticator(

@@ -22,6 +22,7 @@ import io.clawterm.session.SessionEnvironment;
 import io.clawterm.session.Targets;
 import io.clawterm.storage.ClusterSecrets;
 import io.clawterm.storage.JournalTrim;
+import io.clawterm.storage.NodeLease;
 import io.clawterm.telemetry.Tracing;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.time.Clock;
@@ -37,13 +38,15 @@ record NodeSessions(
   /** Starts the shard regions, the projection that lists sessions, and the sweep. */
   static NodeSessions start(
       ActorSystem<?> system,
-      DataSource database,
+      NodeDatabase.Registered registered,
       LiveSettings<NodeBlocks> live,
       Targets targets,
       MeterRegistry registry,
       Tracing tracing,
       Closing closing) {
-    SessionEnvironment environment = environment(system, live, targets, registry, tracing);
+    DataSource database = registered.source();
+    SessionEnvironment environment =
+        environment(system, registered.lease(), live, targets, registry, tracing);
     byte[] tokenKey = ClusterSecrets.getOrCreate(database, "resume-tokens", 32);
     ClusterSessions sessions =
         ClusterSessions.start(
@@ -69,6 +72,7 @@ record NodeSessions(
 
   private static SessionEnvironment environment(
       ActorSystem<?> system,
+      NodeLease lease,
       LiveSettings<NodeBlocks> live,
       Targets targets,
       MeterRegistry registry,
@@ -86,6 +90,7 @@ record NodeSessions(
             CompletableFuture.runAsync(() -> JournalTrim.upTo(written, id, upTo), blocking),
         Clock.systemUTC(),
         new MicrometerSessionMetrics(registry),
-        tracing);
+        tracing,
+        () -> lease.state().mayAct());
   }
 }

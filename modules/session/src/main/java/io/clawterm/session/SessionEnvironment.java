@@ -2,12 +2,15 @@ package io.clawterm.session;
 
 import io.clawterm.telemetry.Tracing;
 import java.time.InstantSource;
+import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 
 /**
  * What every session of a node works with.
  *
  * @param liveSettings those in force
+ * @param mayAct whether the node may act outside of the journal at this moment: it is asked right
+ *     before each effect, as the process may have been stopped since the commit before it
  */
 public record SessionEnvironment(
     Supplier<SessionSettings> liveSettings,
@@ -16,7 +19,20 @@ public record SessionEnvironment(
     JournalPruner pruner,
     InstantSource clock,
     SessionMetrics metrics,
-    Tracing tracing) {
+    Tracing tracing,
+    BooleanSupplier mayAct) {
+
+  /** On a node that nobody can take for dead. */
+  public SessionEnvironment(
+      Supplier<SessionSettings> liveSettings,
+      Targets targets,
+      SessionLog log,
+      JournalPruner pruner,
+      InstantSource clock,
+      SessionMetrics metrics,
+      Tracing tracing) {
+    this(liveSettings, targets, log, pruner, clock, metrics, tracing, () -> true);
+  }
 
   /** Without traces. */
   public SessionEnvironment(

@@ -4,6 +4,7 @@ import akka.actor.typed.ActorRef;
 import io.clawterm.api.Principal;
 import io.clawterm.api.SessionId;
 import java.util.Optional;
+import java.util.function.BooleanSupplier;
 
 /**
  * What a target is started with.
@@ -14,6 +15,8 @@ import java.util.Optional;
  * @param log the session's log, to read the conversation so far
  * @param headNumber the newest number of the log at this moment
  * @param memo what the last life has stored
+ * @param mayAct to be asked right before each effect outside, such as a write to a pod: false where
+ *     the session may be another node's by now
  */
 public record TargetContext(
     SessionId id,
@@ -23,4 +26,5 @@ public record TargetContext(
     SessionLog log,
     long headNumber,
     Optional<TargetMemo> memo,
-    Optional<Attachment.WindowSize> size) {}
+    Optional<Attachment.WindowSize> size,
+    BooleanSupplier mayAct) {}

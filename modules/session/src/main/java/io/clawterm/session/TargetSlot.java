@@ -85,7 +85,8 @@ final class TargetSlot {
                     .read(session, Math.max(journal, open.log().journalOf(number)), number),
             open.head(),
             open.memo(),
-            size);
+            size,
+            environment.mayAct());
     ActorRef<TargetCommand> life = context.spawnAnonymous(target.start(start));
     context.watchWith(life, new SelfCommand.TargetStopped(epoch));
     actor = Optional.of(life);

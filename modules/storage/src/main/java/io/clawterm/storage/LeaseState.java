@@ -38,6 +38,14 @@ public record LeaseState(
     return held && unconfirmed.compareTo(IN_DANGER) > 0;
   }
 
+  /**
+   * Whether the node may act outside of the database, where nobody would refuse what it does. One
+   * that was stopped knows by the time that has passed, before anybody tells it.
+   */
+  public boolean mayAct() {
+    return held && unconfirmed.compareTo(IN_DANGER) <= 0;
+  }
+
   /** Whether this machine's clock is right enough. */
   public boolean isClockRight() {
     return clockSkew.abs().compareTo(maxClockSkew) <= 0;

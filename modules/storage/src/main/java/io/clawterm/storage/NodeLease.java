@@ -94,7 +94,7 @@ public final class NodeLease implements AutoCloseable {
   private final Deque<Duration> lastAnswers = new ArrayDeque<>();
   private volatile Duration roundTrip = Duration.ZERO;
   private volatile Duration maxSkew = UNLIMITED;
-  private volatile long confirmedNanos = System.nanoTime();
+  private volatile Confirmed confirmed;
   private volatile boolean held = true;
   private boolean clockWasRight = true;
   private final CountDownLatch closed = new CountDownLatch(1);
@@ -103,12 +103,31 @@ public final class NodeLease implements AutoCloseable {
   private volatile boolean drains;
   private volatile Consumer<Boolean> whenDrains = drains -> {};
 
+  /**
+   * When the question was sent that the database has answered with yes, by two clocks: the one goes
+   * on while the process is stopped, the other while the machine is.
+   */
+  private record Confirmed(long nanos, Instant at) {
+
+    static Confirmed now(InstantSource clock) {
+      return new Confirmed(System.nanoTime(), clock.instant());
+    }
+
+    /** How long ago; a wall clock that was set forward makes it longer until the next beat. */
+    Duration age(InstantSource clock) {
+      Duration running = Duration.ofNanos(System.nanoTime() - nanos);
+      Duration passed = Duration.between(at, clock.instant());
+      return running.compareTo(passed) >= 0 ? running : passed;
+    }
+  }
+
   private NodeLease(
       DataSource database, InstantSource clock, int number, Connection connection, Duration skew) {
     this.database = database;
     this.clock = clock;
     this.number = number;
     this.skew = skew;
+    this.confirmed = Confirmed.now(clock);
     this.watch =
         Thread.ofPlatform().name("clawterm-lease").daemon().unstarted(() -> watch(connection));
   }
@@ -196,13 +215,7 @@ public final class NodeLease implements AutoCloseable {
 
   /** How the right to write stands now. */
   public LeaseState state() {
-    return new LeaseState(
-        number,
-        held,
-        Duration.ofNanos(System.nanoTime() - confirmedNanos),
-        roundTrip,
-        skew,
-        maxSkew);
+    return new LeaseState(number, held, confirmed.age(clock), roundTrip, skew, maxSkew);
   }
 
   /** From now on a warning is logged whenever the clock goes wrong by more than this. */
@@ -298,8 +311,9 @@ public final class NodeLease implements AutoCloseable {
   private boolean beat(Connection connection) throws SQLException {
     try (PreparedStatement query = connection.prepareStatement(BEAT_SQL)) {
       query.setInt(1, number);
-      long beforeNanos = System.nanoTime();
-      Instant before = clock.instant();
+      // The answer holds for when it was asked: the process may be stopped before it is read.
+      Confirmed asked = Confirmed.now(clock);
+      Instant before = asked.at();
       try (ResultSet row = query.executeQuery()) {
         if (!row.next()) {
           return false;
@@ -310,9 +324,11 @@ public final class NodeLease implements AutoCloseable {
         Duration way = Duration.between(before, after).dividedBy(2);
         skew = Duration.between(theirs, before.plus(way));
         checkClock(skew.abs().minus(way.abs()));
-        confirmedNanos = System.nanoTime();
-        answered(Duration.ofNanos(confirmedNanos - beforeNanos));
+        answered(Duration.ofNanos(System.nanoTime() - asked.nanos()));
         boolean mayWrite = row.getBoolean(2);
+        if (mayWrite) {
+          confirmed = asked;
+        }
         draining(
             row.getBoolean(3), Set.copyOf(Arrays.asList((String[]) row.getArray(4).getArray())));
         return mayWrite;

@@ -9,6 +9,7 @@ import com.zaxxer.hikari.HikariDataSource;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.sql.Statement;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -108,6 +109,40 @@ class ClusterNodesTest {
       lease.close();
       assertThat(nodes.drain(lease.number(), true)).as("it is over").isFalse();
     }
+  }
+
+  /** As it is when a machine sleeps, whose clock that counts what it does sleeps too. */
+  @Test
+  void aLifeMayNotActWhileTheDatabaseHasNotConfirmedItForLong() throws Exception {
+    var now = new AtomicReference<>(Instant.now());
+    try (NodeLease lease = NodeLease.acquire(single, now::get, "test", "1")) {
+      assertThat(lease.state().mayAct()).isTrue();
+      try (Connection connection = single.getConnection();
+          Statement statement = connection.createStatement()) {
+        connection.setAutoCommit(false);
+        statement.execute("LOCK TABLE clawterm.cluster_node IN ACCESS EXCLUSIVE MODE");
+        now.updateAndGet(at -> at.plusSeconds(6));
+
+        // One beat may have been on its way before the lock.
+        await().atMost(LIMIT).until(() -> !lease.state().mayAct());
+
+        assertThat(lease.isHeld()).as("nobody has taken over").isTrue();
+        connection.rollback();
+      }
+      await().atMost(LIMIT).until(() -> lease.state().mayAct());
+    }
+  }
+
+  @Test
+  void theRightToActEndsWithTheLeaseAndBeforeOthersMayTakeIt() {
+    Duration skew = Duration.ofSeconds(60);
+    var five = new LeaseState(1, true, Duration.ofSeconds(5), Duration.ZERO, skew);
+    var more = new LeaseState(1, true, Duration.ofMillis(5_001), Duration.ZERO, skew);
+    var lost = new LeaseState(1, false, Duration.ZERO, Duration.ZERO, skew);
+
+    assertThat(five.mayAct()).isTrue();
+    assertThat(more.mayAct()).isFalse();
+    assertThat(lost.mayAct()).isFalse();
   }
 
   @Test
