@@ -74,15 +74,16 @@ final class PtyTargetTest {
 
   @Test
   void inputWaitsUntilTheNodeMayAct() {
-    try (var session = session(any("read line; echo \"got $line\""))) {
+    try (var session = session(any("echo up; read line; echo \"got $line\""))) {
+      await().until(() -> session.text().equals("up\r\n"));
       session.mayAct(false);
       session.input("hello\r");
-      await().during(Duration.ofMillis(500)).until(() -> session.text().isEmpty());
+      await().during(Duration.ofMillis(500)).until(() -> session.text().equals("up\r\n"));
 
       session.mayAct(true);
 
       assertThat(session.awaitFinish()).isEqualTo("program ended with status 0");
-      assertThat(session.text()).isEqualTo("hello\r\ngot hello\r\n");
+      assertThat(session.text()).isEqualTo("up\r\nhello\r\ngot hello\r\n");
     }
   }
 
@@ -124,12 +125,13 @@ final class PtyTargetTest {
 
   @Test
   void aProgramEndsThoughInputWaits() {
-    try (var session = session(any("sleep 1; echo bye"))) {
+    try (var session = session(any("echo up; sleep 1; echo bye"))) {
+      await().until(() -> session.text().equals("up\r\n"));
       session.mayAct(false);
       session.input("hello\r");
 
       assertThat(session.awaitFinish()).isEqualTo("program ended with status 0");
-      assertThat(session.text()).isEqualTo("bye\r\n");
+      assertThat(session.text()).isEqualTo("up\r\nbye\r\n");
     }
   }
 
