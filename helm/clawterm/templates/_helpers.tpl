@@ -90,6 +90,8 @@ clawterm {
     formation = {{ $.Values.cluster.formation }}
     {{- if eq $.Values.cluster.formation "kubernetes" }}
     required-contact-points = {{ include "clawterm.contactPoints" $ }}
+    # The others' machines may still fetch the image; the probe would end a start after twice that.
+    join-timeout = {{ div (int $.Values.startupSeconds) 2 }}s
     kubernetes {
       namespace = {{ $.Release.Namespace | quote }}
       pod-label-selector = "app.kubernetes.io/name=clawterm,app.kubernetes.io/instance={{ $.Release.Name }},app.kubernetes.io/component={{ include "clawterm.founders" $ }}"

@@ -36,6 +36,10 @@ public record ClusterSettings(
     Optional<Path> tlsAuthorities) {
 
   private static final String HOST_AND_PORT = "[^:@\\s]+:[0-9]{1,5}|\\[[0-9a-fA-F:]+]:[0-9]{1,5}";
+
+  /** What Akka calls the way to ask the API server of Kubernetes. */
+  static final String PODS = "kubernetes-api";
+
   private static final Set<String> ROLES = Set.of("edge", "session", "agent", "worker");
 
   /** Where nodes learn of each other. */
@@ -116,10 +120,12 @@ public record ClusterSettings(
     }
     String bootstrap = "akka.management.cluster.bootstrap.contact-point-discovery.";
     Map<String, Object> settings = new HashMap<>();
-    settings.put(bootstrap + "discovery-method", "kubernetes-api");
+    settings.put(bootstrap + "discovery-method", PODS);
     settings.put(bootstrap + "service-name", name);
     settings.put(bootstrap + "required-contact-point-nr", requiredContactPoints);
     settings.put("akka.discovery.kubernetes-api.pod-label-selector", podLabelSelector);
+    // Else a pod is called by a name that not each cluster's DNS has.
+    settings.put("akka.discovery.kubernetes-api.use-raw-ip", true);
     if (!kubernetesNamespace.isBlank()) {
       settings.put("akka.discovery.kubernetes-api.pod-namespace", kubernetesNamespace);
     }

@@ -125,11 +125,8 @@ public final class Formation {
       throw new FormationException(
           "this pod became no member in "
               + settings.joinTimeout().toSeconds()
-              + " s: are there "
-              + settings.requiredContactPoints()
-              + " pods with the label "
-              + settings.podLabelSelector()
-              + ", and may this one list them?");
+              + " s: "
+              + PodSearch.problem(system, settings));
     }
     joined();
   }
@@ -237,13 +234,17 @@ public final class Formation {
     return new ClusterNodes(database).fenceIfGone(other.number(), lease.number());
   }
 
-  /** Pods may have founded a cluster of their own beside one that they did not find. */
+  /**
+   * Pods may have founded a cluster of their own beside one that they did not find. Who sleeps in
+   * that one is fenced, or it would go on beside this one when it wakes up.
+   */
   private void requireOneCluster() throws InterruptedException {
     long deadline = deadline();
     while (true) {
       Optional<ClusterNode> stranger =
           others().stream()
-              .filter(node -> node.connected() && node.joined() && !isMember(node))
+              .filter(node -> node.joined() && !isMember(node))
+              .filter(node -> node.connected() || !fence(node))
               .findFirst();
       if (stranger.isEmpty()) {
         return;

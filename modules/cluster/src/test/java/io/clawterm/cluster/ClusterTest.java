@@ -14,6 +14,7 @@ import akka.actor.typed.javadsl.Behaviors;
 import akka.cluster.MemberStatus;
 import akka.cluster.UniqueAddress;
 import akka.cluster.typed.Cluster;
+import akka.cluster.typed.Join;
 import akka.remote.RemoteActorRefProvider;
 import akka.remote.artery.tcp.SSLEngineProviderSetup;
 import akka.remote.testkit.Blackhole$;
@@ -308,6 +309,40 @@ class ClusterTest {
     assertThat(one.mayWrite()).isTrue();
   }
 
+  /** Pods begin a cluster without asking the database; a host's system does as well. */
+  @Test
+  void whoSleepsInAnotherClusterIsFencedBeforeAFounderRegisters() throws Exception {
+    Member one = member();
+    int asleep = rowOfACrash("10.9.9.9:25520");
+    try (Connection connection = database.getConnection();
+        Statement statement = connection.createStatement()) {
+      statement.execute(
+          "UPDATE clawterm.cluster_node SET joined_at = now() WHERE number = " + asleep);
+    }
+    Cluster.get(one.system()).manager().tell(Join.create(one.address()));
+    await().atMost(LIMIT).until(() -> one.sees() == 1);
+
+    one.formation().joined();
+
+    assertThat(new ClusterNodes(database).mayWrite(asleep)).isFalse();
+    assertThat(one.mayWrite()).isTrue();
+  }
+
+  @Test
+  void aPodWithoutAnApiServerSaysWhatItLacks() {
+    Member one =
+        member(
+            """
+            clawterm.cluster { formation = kubernetes, join-timeout = 1s }
+            akka.management.http { hostname = "127.0.0.1", port = 0 }
+            """);
+
+    assertThatThrownBy(() -> joined(one))
+        .hasRootCauseInstanceOf(FormationException.class)
+        .hasStackTraceContaining("became no member in 1 s")
+        .hasStackTraceContaining("serviceaccount");
+  }
+
   private static int rowOfACrash(String address) throws SQLException {
     try (Connection connection = database.getConnection();
         Statement statement = connection.createStatement();
@@ -339,11 +374,12 @@ class ClusterTest {
 
   /** A member with a way of its own to the database. */
   private Member member(String overrides, DataSource database) {
-    Config config =
+    Config given =
         ConfigFactory.parseString("akka.remote.artery.advanced.test-mode = on\n" + overrides)
             .withFallback(ConfigFactory.parseResources("clawterm-laptop.conf"))
             .withFallback(ConfigFactory.load());
-    ClusterSettings settings = ClusterSettings.from(config.resolve().getConfig("clawterm.cluster"));
+    ClusterSettings settings = ClusterSettings.from(given.resolve().getConfig("clawterm.cluster"));
+    Config config = settings.discovery().withFallback(given);
     var fence = new NodeFence(database);
     NodeLease lease = NodeLease.acquire(database, Clock.systemUTC(), "test", "1");
     fence.actAs(lease);

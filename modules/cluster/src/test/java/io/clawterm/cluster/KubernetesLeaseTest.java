@@ -16,6 +16,7 @@ import io.clawterm.storage.EmbeddedPostgres;
 import io.clawterm.storage.EmbeddedPostgresSettings;
 import io.clawterm.storage.Migrations;
 import io.clawterm.storage.NodeLease;
+import io.clawterm.testkit.KubernetesApiServer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
@@ -41,7 +42,7 @@ class KubernetesLeaseTest {
   private static DataSource database;
 
   private final List<AutoCloseable> closing = new ArrayList<>();
-  private LeaseApi api;
+  private KubernetesApiServer api;
   private Path token;
 
   @BeforeAll
@@ -59,7 +60,7 @@ class KubernetesLeaseTest {
   @BeforeEach
   void startApi() throws Exception {
     token = Files.writeString(folder.resolve("token"), "secret\n");
-    api = new LeaseApi("secret");
+    api = KubernetesApiServer.start("here", "secret");
   }
 
   @AfterEach
@@ -139,7 +140,7 @@ class KubernetesLeaseTest {
   }
 
   private Lease lease() {
-    return lease(api.url());
+    return lease("http://127.0.0.1:" + api.port());
   }
 
   private Lease lease(String url) {

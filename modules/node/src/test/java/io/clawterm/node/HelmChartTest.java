@@ -49,6 +49,7 @@ import io.fabric8.openshift.api.model.monitoring.v1.ServiceMonitor;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -362,6 +363,12 @@ class HelmChartTest {
               .toList();
       assertThat(founders).hasSize(1);
       assertThat(ports(container(founders.getFirst()))).containsEntry("management", 7626);
+      Probe start = container(founders.getFirst()).getStartupProbe();
+      assertThat(cluster.getDuration("join-timeout"))
+          .as("long enough for pods that start apart, and over before the probe ends the pod")
+          .isGreaterThanOrEqualTo(Duration.ofMinutes(1))
+          .isLessThan(
+              Duration.ofSeconds((long) start.getPeriodSeconds() * start.getFailureThreshold()));
       assertThat(cluster.getString("kubernetes.namespace")).isEqualTo("apps");
       assertThat(text).contains("management-bind = ${?CLAWTERM_CLUSTER_HOST}");
       for (Deployment nodes : chart.all(Deployment.class)) {

@@ -43,23 +43,38 @@ final class RunningNode implements AutoCloseable {
 
   /** The same where nothing has been prepared for it, as on a machine that is new to it. */
   static RunningNode upAsItIs(Cli cli, String... options) throws IOException {
-    Path out = Files.createTempFile(cli.home(), "up", ".out");
-    Path err = Files.createTempFile(cli.home(), "up", ".err");
-    List<String> arguments = new ArrayList<>(List.of("up"));
-    arguments.addAll(List.of(options));
+    List<String> arguments = new ArrayList<>(List.of(options));
     for (String port : List.of("--port", "--http", "--management")) {
       if (!arguments.contains(port)) {
         arguments.addAll(List.of(port, "0"));
       }
     }
+    RunningNode node = begin(cli, arguments.toArray(String[]::new));
+    node.awaitReady();
+    return node;
+  }
+
+  /** Starts a node with these options alone, and does not wait for it. */
+  static RunningNode begin(Cli cli, String... options) throws IOException {
+    Path out = Files.createTempFile(cli.home(), "up", ".out");
+    Path err = Files.createTempFile(cli.home(), "up", ".err");
+    List<String> arguments = new ArrayList<>(List.of("up"));
+    arguments.addAll(List.of(options));
     Process process = cli.start(out, err, arguments.toArray(String[]::new));
-    var node = new RunningNode(cli, process, out, err);
+    return new RunningNode(cli, process, out, err);
+  }
+
+  /** Waits until it says that it is ready. */
+  void awaitReady() {
     await()
         .atMost(START)
         .pollInterval(Duration.ofMillis(100))
-        .until(() -> node.said().contains("Ctrl-C stops the server") || !process.isAlive());
-    assertThat(process.isAlive()).as("%s%n%s", node.said(), node.complained()).isTrue();
-    return node;
+        .until(() -> isReady() || !process.isAlive());
+    assertThat(process.isAlive()).as("%s%n%s", said(), complained()).isTrue();
+  }
+
+  boolean isReady() {
+    return said().contains("Ctrl-C stops the server");
   }
 
   Cli cli() {
@@ -80,6 +95,12 @@ final class RunningNode implements AutoCloseable {
 
   String complained() {
     return read(err);
+  }
+
+  /** How many lines of its log hold this. */
+  long logged(String text) {
+    Path log = cli.data().resolve("logs").resolve("clawterm.log");
+    return Files.exists(log) ? read(log).lines().filter(line -> line.contains(text)).count() : 0;
   }
 
   private static String read(Path file) {
