@@ -288,8 +288,13 @@ class HelmChartTest {
   }
 
   @Test
-  void probesCanHaveAPortOfTheirOwn() throws IOException {
+  void probesHaveAPortOfTheirOwnUnlessThatIsTakenAway() throws IOException {
+    for (PodTemplateSpec pod : with("edge").nodes()) {
+      assertThat(ports(container(pod))).containsEntry("health", 8081);
+    }
+    assertThat(ports(container(with("least").nodes().getFirst()))).containsEntry("health", 8081);
     assertThat(ports(container(with("all").nodes().getFirst()))).containsEntry("health", 9090);
+    assertThat(ports(container(with("one").nodes().getFirst()))).doesNotContainKey("health");
   }
 
   private static Map<String, Integer> ports(Container container) {
