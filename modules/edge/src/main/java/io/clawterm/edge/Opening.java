@@ -51,6 +51,8 @@ final class Opening {
       new Refusal(Code.UNAUTHENTICATED, "no credential, or not a valid one");
   private static final Refusal TOO_MANY =
       new Refusal(Code.OVERLOADED, "too many sessions on this connection");
+  private static final Refusal NO_NODE =
+      new Refusal(Code.OVERLOADED, "no node of the cluster holds sessions");
   private static final Refusal NO_SUCH_SESSION =
       new Refusal(Code.NO_SUCH_SESSION, "no such session, or not with this token");
 
@@ -173,6 +175,10 @@ final class Opening {
 
   /** Asks for a turn: after the death of a node, all of its devices come at once. */
   private void admit(Circuit circuit) {
+    if (!edge.sessions().haveNode()) {
+      circuits.finish(circuit, NO_NODE);
+      return;
+    }
     circuit.answerBy = alarm.now() + settings.turnTimeout().toNanos();
     alarm.wakeAt(circuit.answerBy);
     switch (edge.admission().enter(() -> stage.execute(() -> onTurn(circuit)))) {

@@ -311,6 +311,28 @@ class CircuitsTest {
   }
 
   @Test
+  void whereNoNodeHoldsSessionsADeviceIsToldSoAtOnceAndComesAgain() throws Exception {
+    try (EdgeFixture edge = new EdgeFixture("session-timeout = 5m");
+        TestClient device = edge.client()) {
+      Frame accept = device.open();
+      device.hangUp();
+      edge.sessions.held = false;
+      try (TestClient fresh = edge.client();
+          TestClient back = edge.client()) {
+        fresh.send(connectFrame(fields()));
+        back.send(resumeFrame(accept.sessionId(), token(accept), 0, fields()));
+        for (Frame refused : List.of(fresh.receive(), back.receive())) {
+          assertThat(code(refused)).isEqualTo(Code.OVERLOADED);
+          assertThat(refused.fields().text()).hasValue("no node of the cluster holds sessions");
+        }
+        edge.sessions.held = true;
+        back.send(resumeFrame(accept.sessionId(), token(accept), 0, fields()));
+        assertThat(back.receive().type()).isEqualTo(FrameType.RESUMED);
+      }
+    }
+  }
+
+  @Test
   void whoGetsNoSessionHasNoneToComeAgainWith() throws Exception {
     try (EdgeFixture busy = new EdgeFixture("session-timeout = 500ms, first-frame-timeout = 5m");
         TestClient client = busy.client()) {

@@ -94,6 +94,7 @@ final class FakeSessions implements Sessions {
   private final Map<SessionId, AtomicInteger> toldTo = new ConcurrentHashMap<>();
 
   volatile boolean deaf;
+  volatile boolean held = true;
   volatile boolean storing = true;
   volatile boolean echoing = true;
   volatile boolean directoryDown;
@@ -153,6 +154,11 @@ final class FakeSessions implements Sessions {
   /** How much a session was told, of any kind. */
   int toldTo(int session) {
     return toldTo.getOrDefault(new SessionId(session), new AtomicInteger()).get();
+  }
+
+  @Override
+  public boolean haveNode() {
+    return held;
   }
 
   @Override

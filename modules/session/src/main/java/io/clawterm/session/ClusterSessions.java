@@ -17,6 +17,7 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeoutException;
+import java.util.function.Predicate;
 import java.util.function.Supplier;
 import scala.jdk.javaapi.OptionConverters;
 
@@ -29,11 +30,13 @@ public final class ClusterSessions implements Sessions {
   private static final Duration ASK_TIMEOUT = Duration.ofSeconds(2);
   private static final int ASKS = 5;
 
+  private final ActorSystem<?> system;
   private final ClusterSharding sharding;
   private final ResumeTokens tokens;
   private final SecureRandom random = new SecureRandom();
 
-  private ClusterSessions(ClusterSharding sharding, ResumeTokens tokens) {
+  private ClusterSessions(ActorSystem<?> system, ClusterSharding sharding, ResumeTokens tokens) {
+    this.system = system;
     this.sharding = sharding;
     this.tokens = tokens;
   }
@@ -82,7 +85,7 @@ public final class ClusterSessions implements Sessions {
                 DirectoryEntity.TYPE,
                 entity -> DirectoryEntity.create(entity.getEntityId(), environment.clock()))
             .withAllocationStrategy(placement.get()));
-    return new ClusterSessions(sharding, tokens);
+    return new ClusterSessions(system, sharding, tokens);
   }
 
   @Override
@@ -126,20 +129,24 @@ public final class ClusterSessions implements Sessions {
 
   /** Where nobody can take over, the region that stops would wait for whoever takes the message. */
   private static void wakeElsewhere(ActorSystem<?> system, String session) {
-    if (canMove(system)) {
+    if (isHeld(system, member -> !member.equals(Cluster.get(system).selfMember()))) {
       ClusterSharding.get(system)
           .entityRefFor(SessionEntity.TYPE, session)
           .tell(new SessionCommand.Wake());
     }
   }
 
-  private static boolean canMove(ActorSystem<?> system) {
+  @Override
+  public boolean haveNode() {
+    return isHeld(system, member -> true);
+  }
+
+  private static boolean isHeld(ActorSystem<?> system, Predicate<Member> by) {
     Optional<String> role = OptionConverters.toJava(ClusterShardingSettings.create(system).role());
-    Cluster cluster = Cluster.get(system);
-    for (Member member : cluster.state().getMembers()) {
-      if (!member.equals(cluster.selfMember())
-          && member.status().equals(MemberStatus.up())
-          && role.stream().allMatch(member::hasRole)) {
+    for (Member member : Cluster.get(system).state().getMembers()) {
+      if (member.status().equals(MemberStatus.up())
+          && role.stream().allMatch(member::hasRole)
+          && by.test(member)) {
         return true;
       }
     }

@@ -11,6 +11,9 @@ public interface Sessions {
   /** Sends without waiting; delivery is at most once, as the edge's own time-outs assume. */
   void tell(SessionId session, SessionCommand command);
 
+  /** Whether any node of the cluster holds sessions; else nobody answers for one. */
+  boolean haveNode();
+
   /** The name that a session opened under this nonce carries as its key. */
   static String nonceKey(Principal principal, String nonce) {
     return SessionKeys.ofNonce(principal, nonce);

@@ -1,0 +1,111 @@
+package io.clawterm.node;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.clawterm.storage.EmbeddedPostgres;
+import io.clawterm.storage.EmbeddedPostgresSettings;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Real nodes of which one takes devices alone, and the others hold sessions alone. */
+class NodeRolesTest {
+
+  private static final Duration LIMIT = Duration.ofMinutes(2);
+
+  @TempDir static Path home;
+
+  private static EmbeddedPostgres postgres;
+
+  @BeforeAll
+  static void startDatabase() {
+    postgres = EmbeddedPostgres.start(home.resolve("pg"), EmbeddedPostgresSettings.forTests());
+  }
+
+  @AfterAll
+  static void stopDatabase() {
+    postgres.close();
+  }
+
+  @Test
+  void anEdgeTakesDevicesAndSessionsLiveWhereTheyMay() throws Exception {
+    try (RunningNode edge = up("edge", "edge")) {
+      Cli.Result refused = edge.cli().run("send", "--target", "agent:demo", "count to 2");
+      assertThat(refused.code()).as(refused.err()).isNotZero();
+      assertThat(refused.err()).contains("no node of the cluster holds sessions");
+
+      try (RunningNode first = up("first", "session, agent")) {
+        edge.cli().run("send", "--target", "agent:demo", "count to 2").succeeded();
+        Path out = Files.createFile(home.resolve("talk.out"));
+        Process talk =
+            edge.cli()
+                .start(out, Files.createFile(home.resolve("talk.err")), "connect", "agent:demo");
+        talk.getOutputStream().write("count to 400 at 10 per second\n".getBytes(UTF_8));
+        talk.getOutputStream().flush();
+        await().atMost(LIMIT).until(() -> Files.readString(out).contains(" 5 "));
+
+        try (RunningNode second = up("second", "session, agent")) {
+          assertThat(first.cli().run("drain").succeeded().out()).contains("is empty");
+          assertThat(figure(edge, "first", "shards")).isZero();
+          await().atMost(LIMIT).until(() -> figure(edge, "second", "sessions") > 0);
+          assertThat(figure(edge, "edge", "shards")).isZero();
+          assertThat(figure(edge, "edge", "devices")).isEqualTo(1);
+          first.cli().run("drain", "--undo").succeeded();
+
+          second.kill();
+
+          await().atMost(LIMIT).until(() -> Files.readString(out).contains(" 400"));
+          assertThat(figure(edge, "first", "sessions")).isPositive();
+          assertThat(figure(edge, "edge", "shards")).isZero();
+        } finally {
+          talk.destroyForcibly();
+        }
+      }
+    }
+  }
+
+  /** -1: that node has not said. */
+  private static int figure(RunningNode asked, String name, String figure) throws Exception {
+    JsonNode cluster =
+        new ObjectMapper().readTree(asked.cli().run("cluster", "--json").succeeded().out());
+    for (JsonNode node : cluster.path("nodes")) {
+      if (node.path("address").asText().contains(address(name))) {
+        return node.path("figures").path(figure).asInt(-1);
+      }
+    }
+    throw new AssertionError(name + " is not in " + cluster);
+  }
+
+  private static String address(String name) {
+    return switch (name) {
+      case "edge" -> "127.0.0.11";
+      case "first" -> "127.0.0.12";
+      default -> "127.0.0.13";
+    };
+  }
+
+  private static RunningNode up(String name, String roles) throws IOException {
+    Cli cli = Cli.in(Files.createDirectory(home.resolve(name)));
+    Files.createDirectory(cli.data());
+    Files.writeString(
+        cli.data().resolve("config.conf"), "clawterm.cluster.roles = [" + roles + "]\n");
+    return RunningNode.up(cli, "--database", url(), "--cluster-host", address(name));
+  }
+
+  private static String url() {
+    return "postgresql://%s:%s@%s"
+        .formatted(
+            postgres.target().user(),
+            postgres.target().password().value(),
+            postgres.target().url().replaceFirst("jdbc:postgresql://", ""));
+  }
+}
