@@ -3,14 +3,26 @@ package io.clawterm.http;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import akka.actor.typed.ActorSystem;
 import akka.actor.typed.Props;
+import akka.actor.typed.javadsl.Behaviors;
+import akka.cluster.MemberStatus;
+import akka.cluster.typed.Cluster;
+import akka.cluster.typed.Join;
+import akka.cluster.typed.Leave;
 import io.clawterm.api.Principal;
 import io.clawterm.api.SessionId;
+import io.clawterm.session.ResumeTokens;
 import io.clawterm.session.SessionCommand;
+import io.clawterm.session.Sessions;
 import io.clawterm.session.TargetContext;
 import java.nio.file.Path;
+import java.time.Clock;
 import java.time.Duration;
 import java.util.Optional;
+import java.util.Queue;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -117,6 +129,82 @@ class SessionSweepTest {
           .doesNotContain(brief);
       assertThat(summaries.find(Principal.LOCAL, attended).orElseThrow().state())
           .isEqualTo(SessionSummary.State.OPEN);
+    }
+  }
+
+  @Test
+  void theLossOfAMemberLeadsToASweepLongBeforeTheNextOne() throws InterruptedException {
+    SessionId open = new SessionId(6);
+    try (TestNode node = new TestNode(database, new ManualClock())) {
+      node.connect(open, "phone").says("start");
+      await().atMost(LIMIT).until(() -> summaries.openRuns(Optional.empty(), 10).contains(open));
+      // It runs no shards, on which the node's own would wait: so it comes after them.
+      var neighbour = new Neighbour(node);
+      var woken = new Woken();
+      node.system.systemActorOf(
+          SessionSweep.create(summaries, woken, Clock.systemUTC(), () -> Duration.ofHours(1)),
+          "session-sweep",
+          Props.empty());
+      await().atMost(LIMIT).until(() -> woken.times(open) == 1);
+
+      neighbour.leaves();
+
+      await().atMost(LIMIT).until(() -> woken.times(open) > 1);
+      neighbour.system().terminate();
+    }
+  }
+
+  /** Another member of a node's cluster. */
+  private record Neighbour(ActorSystem<?> system) {
+
+    Neighbour(TestNode node) {
+      this(
+          ActorSystem.create(
+              Behaviors.empty(), node.system.name(), node.system.settings().config()));
+      Cluster cluster = Cluster.get(system);
+      cluster.manager().tell(Join.create(Cluster.get(node.system).selfMember().address()));
+      await().atMost(LIMIT).until(() -> cluster.selfMember().status().equals(MemberStatus.up()));
+    }
+
+    void leaves() {
+      Cluster cluster = Cluster.get(system);
+      cluster.manager().tell(Leave.create(cluster.selfMember().address()));
+    }
+  }
+
+  /** Counts who is woken. */
+  private static final class Woken implements Sessions {
+
+    private final Queue<SessionId> all = new ConcurrentLinkedQueue<>();
+
+    long times(SessionId session) {
+      return all.stream().filter(session::equals).count();
+    }
+
+    @Override
+    public void tell(SessionId session, SessionCommand command) {
+      if (command instanceof SessionCommand.Wake) {
+        all.add(session);
+      }
+    }
+
+    @Override
+    public boolean haveNode() {
+      return true;
+    }
+
+    @Override
+    public CompletionStage<SessionId> resolve(
+        Principal principal,
+        Optional<String> key,
+        Optional<String> nonce,
+        Optional<SessionId> unlike) {
+      throw new AssertionError("a sweep looks nothing up");
+    }
+
+    @Override
+    public ResumeTokens tokens() {
+      throw new AssertionError("a sweep has no device");
     }
   }
 
