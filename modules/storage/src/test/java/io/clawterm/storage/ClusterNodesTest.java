@@ -135,14 +135,17 @@ class ClusterNodesTest {
 
   @Test
   void theRightToActEndsWithTheLeaseAndBeforeOthersMayTakeIt() {
-    Duration skew = Duration.ofSeconds(60);
-    var five = new LeaseState(1, true, Duration.ofSeconds(5), Duration.ZERO, skew);
-    var more = new LeaseState(1, true, Duration.ofMillis(5_001), Duration.ZERO, skew);
-    var lost = new LeaseState(1, false, Duration.ZERO, Duration.ZERO, skew);
+    LeaseState five = confirmed(true, Duration.ofSeconds(5));
+    LeaseState more = confirmed(true, Duration.ofMillis(5_001));
+    LeaseState lost = confirmed(false, Duration.ZERO);
 
     assertThat(five.mayAct()).isTrue();
     assertThat(more.mayAct()).isFalse();
     assertThat(lost.mayAct()).isFalse();
+  }
+
+  private static LeaseState confirmed(boolean held, Duration ago) {
+    return new LeaseState(1, held, ago, Duration.ZERO, Duration.ZERO, Duration.ofSeconds(60));
   }
 
   @Test
