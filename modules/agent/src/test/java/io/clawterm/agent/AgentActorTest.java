@@ -87,7 +87,7 @@ class AgentActorTest {
     agent.mayAct = false;
     agent.deliver(agent.line("laptop", "hi"));
     agent.emitAndConfirm();
-    agent.hearsNothing();
+    await().until(() -> agent.rightAsked.get() > 2);
     assertThat(model.asked).hasValue(0);
 
     agent.mayAct = true;
@@ -100,6 +100,7 @@ class AgentActorTest {
     agent.mayAct = false;
     agent.deliver(agent.line("laptop", "hi"));
     agent.emitAndConfirm();
+    await().until(() -> agent.rightAsked.get() > 0);
     agent.deliver(agent.control("{\"type\":\"abort\"}"));
     assertThat(last(agent.emitAndConfirm())).contains("aborted");
 

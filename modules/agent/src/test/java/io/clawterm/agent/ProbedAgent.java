@@ -19,6 +19,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /** An agent's actor, and its session in the test's hand: a log that grows as the test confirms. */
@@ -31,6 +32,9 @@ final class ProbedAgent {
 
   /** Whether the node holds its right to act, as the agent is to see it. */
   volatile boolean mayAct = true;
+
+  /** How often the agent has asked for it. */
+  final AtomicInteger rightAsked = new AtomicInteger();
 
   private TestProbe<SessionCommand> session;
   private final ActorTestKit kit;
@@ -66,7 +70,10 @@ final class ProbedAgent {
             log.size(),
             memo,
             Optional.empty(),
-            () -> mayAct);
+            () -> {
+              rightAsked.incrementAndGet();
+              return mayAct;
+            });
     actor = kit.spawn(new AgentTarget("main", agent, () -> SETTINGS, Tracing.OFF).start(context));
     if (!unconsumed.isEmpty()) {
       actor().tell(new TargetCommand.Deliver(unconsumed));
