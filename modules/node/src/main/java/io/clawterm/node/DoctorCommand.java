@@ -264,6 +264,8 @@ final class DoctorCommand implements Callable<Integer> {
               + ", this one knows those up to "
               + known
               + "; start that release or a later one");
+    } else if (applied == 0) {
+      add(Grade.OK, "schema", "none yet; the start makes it");
     } else if (applied < known) {
       add(
           Grade.OK,
@@ -295,8 +297,8 @@ final class DoctorCommand implements Callable<Integer> {
           database ? slow ? Grade.WARN : Grade.OK : Grade.FAIL,
           "database",
           database
-              ? "answered in "
-                  + status.path("databaseMillis").asLong()
+              ? "answered within "
+                  + (status.path("databaseMillis").asLong() + 1)
                   + " ms"
                   + (slow ? TOO_SLOW : "")
               : status.path("database").path("reason").asText()

@@ -143,6 +143,10 @@ class TwoNodesTest {
         sql("UPDATE clawterm.schema_history SET success = true WHERE version = '6'");
       }
       Files.delete(second.data().resolve("config.conf"));
+      sql("CREATE DATABASE untouched");
+      assertThat(doctor(second, url().replaceFirst("(:[0-9]+)/postgres", "$1/untouched")))
+          .contains("ok schema none yet")
+          .contains("ok cluster no node runs on this database");
       assertThat(doctor(second))
           .contains("ok cluster one node of clawterm to join")
           .contains("ok schema as this release needs it, script 6")
@@ -152,7 +156,11 @@ class TwoNodesTest {
   }
 
   private static String doctor(Cli cli) throws Exception {
-    return cli.run("doctor", "--database", url()).out().replaceAll(" +", " ");
+    return doctor(cli, url());
+  }
+
+  private static String doctor(Cli cli, String database) throws Exception {
+    return cli.run("doctor", "--database", database).out().replaceAll(" +", " ");
   }
 
   private static void sql(String statement) throws SQLException {
