@@ -26,6 +26,7 @@ final class BenchCluster implements AutoCloseable {
 
   private static final Duration READY = Duration.ofSeconds(60);
   private static final Duration ASK = Duration.ofSeconds(5);
+  private static final List<String> NAMES = List.of("one", "two", "three");
   private static final List<String> JVM = List.of("-Xmx1g");
   private static final String TOKEN = "ct_" + "s".repeat(43);
   private static final int OK = 200;
@@ -42,13 +43,18 @@ final class BenchCluster implements AutoCloseable {
   }
 
   static BenchCluster start() throws IOException {
+    return start(NAMES.size());
+  }
+
+  /** As the other one, with so many of the nodes running. */
+  static BenchCluster start(int running) throws IOException {
     Path folder = Files.createTempDirectory("clawterm-cluster");
     var cluster =
         new BenchCluster(
             folder,
             EmbeddedPostgres.start(folder.resolve("pg"), EmbeddedPostgresSettings.defaults()));
     try {
-      cluster.startNodes();
+      cluster.startNodes(running);
     } catch (IOException | RuntimeException e) {
       cluster.close();
       throw e;
@@ -56,7 +62,7 @@ final class BenchCluster implements AutoCloseable {
     return cluster;
   }
 
-  private void startNodes() throws IOException {
+  private void startNodes(int running) throws IOException {
     JdbcTarget database = postgres.target();
     String url =
         "postgresql://%s:%s@%s"
@@ -66,7 +72,7 @@ final class BenchCluster implements AutoCloseable {
                 database.url().replaceFirst("jdbc:postgresql://", ""));
     var options = new ArrayList<>(JVM);
     options.addAll(NodeProcess.archive(folder.resolve("node.aot"), JVM));
-    for (String name : List.of("one", "two", "three")) {
+    for (String name : NAMES) {
       Path data = Files.createDirectories(folder.resolve(name));
       Files.writeString(data.resolve("token"), TOKEN + "\n");
       // All clients have one address here; elsewhere each has its own.
@@ -76,7 +82,9 @@ final class BenchCluster implements AutoCloseable {
       NodeProcess node =
           NodeProcess.on(data, new Random(), false, options, List.of("--database", url));
       nodes.add(node);
-      start(node);
+      if (nodes.size() <= running) {
+        start(node);
+      }
     }
   }
 

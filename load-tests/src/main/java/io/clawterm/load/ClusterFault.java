@@ -235,7 +235,7 @@ enum ClusterFault {
       long bytes = victim.node().residentBytes() * 6 / 10;
       blow.fell(victim);
       victim.node().stop(PATIENCE);
-      try (MemoryGroup group = MemoryGroup.of(bytes)) {
+      try (ControlGroup group = ControlGroup.ofMemory(bytes)) {
         // As the launcher has it: half for the heap, and nobody goes on without memory.
         Launch launch = group.launch("-Xmx" + bytes / 2, "-XX:+ExitOnOutOfMemoryError");
         long end = System.nanoTime() + (long) (blow.seconds(20, blow.isLong() ? 60 : 25) * 1e9);

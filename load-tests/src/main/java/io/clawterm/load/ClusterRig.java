@@ -202,7 +202,7 @@ final class ClusterRig implements AutoCloseable {
     return switch (need) {
       case NOTHING -> true;
       case NETWORK -> hosts.canCut();
-      case MEMORY -> MemoryGroup.isPossible();
+      case MEMORY -> ControlGroup.isPossible();
       case CLOCK -> FalseClock.isPossible();
       case RELEASE -> plan.releaseBefore().isPresent();
     };

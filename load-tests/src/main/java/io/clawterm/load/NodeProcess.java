@@ -263,13 +263,8 @@ public final class NodeProcess implements AutoCloseable {
 
   /** What is alive in its heap: it collects its garbage first. */
   long liveBytes() throws IOException, InterruptedException {
-    Process now = process;
-    if (now == null) {
-      throw new IllegalStateException("the node was not started");
-    }
     Path jcmd = Path.of(System.getProperty("java.home"), "bin", "jcmd");
-    Process asking =
-        new ProcessBuilder(jcmd.toString(), "" + now.pid(), "GC.class_histogram").start();
+    Process asking = new ProcessBuilder(jcmd.toString(), "" + pid(), "GC.class_histogram").start();
     String total = "";
     try (BufferedReader lines = asking.inputReader()) {
       for (String line = lines.readLine(); line != null; line = lines.readLine()) {
@@ -290,11 +285,16 @@ public final class NodeProcess implements AutoCloseable {
   }
 
   private Path proc() {
+    return Path.of("/proc", "" + pid());
+  }
+
+  /** The number of its process, also when that has ended. */
+  long pid() {
     Process now = process;
     if (now == null) {
       throw new IllegalStateException("the node was not started");
     }
-    return Path.of("/proc", "" + now.pid());
+    return now.pid();
   }
 
   /** Kills the JVM as kill -9 does, and waits for its end; its database server goes on. */

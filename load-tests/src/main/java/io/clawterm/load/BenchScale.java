@@ -1,0 +1,132 @@
+package io.clawterm.load;
+
+import io.clawterm.client.ClawTermClient;
+import io.clawterm.client.ClientSession;
+import io.clawterm.client.ConnectOptions;
+import io.clawterm.client.Received;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
+
+/**
+ * How many frames become durable each second with one, two and three nodes on one database, where
+ * each node has so much of a core and no more; the database and the clients share what is left of
+ * the machine. Each session is asked again as soon as it has answered; what is counted are the
+ * entries that its device is shown, which are durable, the questions among them.
+ *
+ * <p>Arguments: seconds of each measurement, how much of a core a node has, sessions a node.
+ */
+final class BenchScale {
+
+  private static final int WAIT_SECONDS = 60;
+  private static final long WARM_SECONDS = 10;
+  private static final long SETTLE_SECONDS = 3;
+  private static final String QUESTION = "count to 1 at 1000 per second";
+
+  private BenchScale() {}
+
+  public static void main(String[] args) throws Exception {
+    long seconds = Long.parseLong(args[0]);
+    double cores = Double.parseDouble(args[1]);
+    int sessions = Integer.parseInt(args[2]);
+    BenchReport.title(
+        String.format(
+            Locale.ROOT, "scale: nodes of %.2f cores, %d sessions each", cores, sessions));
+    List<ControlGroup> groups = new ArrayList<>();
+    try (BenchCluster cluster = BenchCluster.start(1)) {
+      double one = 0;
+      for (int nodes = 1; nodes <= cluster.nodes().size(); nodes++) {
+        if (nodes > 1) {
+          cluster.start(cluster.nodes().get(nodes - 1));
+        }
+        List<NodeProcess> running = cluster.nodes().subList(0, nodes);
+        double perSecond = measure(cluster, running, groups, cores, sessions, seconds);
+        one = nodes == 1 ? perSecond : one;
+        BenchReport.line(
+            String.format(
+                Locale.ROOT,
+                "%d nodes: %,.0f frames/s, %.2f times those of one",
+                nodes,
+                perSecond,
+                perSecond / one));
+      }
+    }
+    for (ControlGroup group : groups) {
+      group.close();
+    }
+  }
+
+  private static double measure(
+      BenchCluster cluster,
+      List<NodeProcess> running,
+      List<ControlGroup> groups,
+      double cores,
+      int sessions,
+      long seconds)
+      throws Exception {
+    var shown = new AtomicLong();
+    var ended = new AtomicBoolean();
+    List<ClawTermClient> clients = new ArrayList<>();
+    try {
+      for (NodeProcess node : running) {
+        ClawTermClient client =
+            ClawTermClient.builder()
+                .address(node.tcp())
+                .credential(cluster.token())
+                .device("scale")
+                .build();
+        clients.add(client);
+        for (int i = 0; i < sessions; i++) {
+          open(client, shown, ended);
+        }
+      }
+      TimeUnit.SECONDS.sleep(WARM_SECONDS);
+      // A node that starts, or runs code for the first time, needs more than it has from here on.
+      limit(running, groups, cores);
+      TimeUnit.SECONDS.sleep(SETTLE_SECONDS);
+      long before = shown.get();
+      long begin = System.nanoTime();
+      TimeUnit.SECONDS.sleep(seconds);
+      return (shown.get() - before) * 1e9 / (System.nanoTime() - begin);
+    } finally {
+      ended.set(true);
+      clients.forEach(ClawTermClient::close);
+    }
+  }
+
+  private static void limit(List<NodeProcess> running, List<ControlGroup> groups, double cores)
+      throws IOException {
+    while (groups.size() < running.size()) {
+      ControlGroup group = ControlGroup.ofProcessor(cores);
+      group.take(running.get(groups.size()).pid());
+      groups.add(group);
+    }
+  }
+
+  private static void open(ClawTermClient client, AtomicLong shown, AtomicBoolean ended)
+      throws Exception {
+    ClientSession session =
+        client
+            .connect(ConnectOptions.target("agent:demo").withEvents(true))
+            .toCompletableFuture()
+            .get(WAIT_SECONDS, TimeUnit.SECONDS);
+    session.onOutput(received -> {
+      shown.incrementAndGet();
+      if (received instanceof Received.Entry entry && isEnd(entry) && !ended.get()) {
+        var unused = session.send(QUESTION);
+      }
+    });
+    session.send(QUESTION).toCompletableFuture().get(WAIT_SECONDS, TimeUnit.SECONDS);
+  }
+
+  /** The status that says that a run has ended. */
+  private static boolean isEnd(Received.Entry entry) {
+    return entry.structured()
+        && Device.json(entry.text()).path("type").asText().equals("status")
+        && !Device.json(entry.text()).path("run").asText().equals("started");
+  }
+}
