@@ -60,9 +60,6 @@ final class AgentActor extends AbstractOnMessageBehavior<TargetCommand> {
   /** Input behind an unfinished message; a session holds back its devices at twice as much. */
   private static final int MAX_HELD_BYTES = 524_288;
 
-  /** While the node does not know whether it may act; the database answers it twice a second. */
-  private static final Duration ASK_AGAIN = Duration.ofMillis(100);
-
   private sealed interface Self extends TargetCommand.Own {
     record ModelChosen(long run, ModelChoice choice) implements Self {}
 
@@ -472,6 +469,10 @@ final class AgentActor extends AbstractOnMessageBehavior<TargetCommand> {
   }
 
   private void openStream(ModelChoice.Chosen chosen) {
+    if (!context.mayAct().getAsBoolean()) {
+      timers.startSingleTimer("again", new Self.AskAgain(run, chosen), TargetContext.ASK_AGAIN);
+      return;
+    }
     List<Turn> turns = new ArrayList<>(transcript.turns());
     while (!turns.isEmpty() && turns.getFirst().role() == Role.ASSISTANT) {
       turns.removeFirst(); // its question has left the context; providers want one first
@@ -484,10 +485,6 @@ final class AgentActor extends AbstractOnMessageBehavior<TargetCommand> {
     }
     if (!transcript.answer().isEmpty()) {
       turns.add(Turn.assistant(transcript.answer()));
-    }
-    if (!context.mayAct().getAsBoolean()) {
-      timers.startSingleTimer("again", new Self.AskAgain(run, chosen), ASK_AGAIN);
-      return;
     }
     var request =
         new ModelRequest(

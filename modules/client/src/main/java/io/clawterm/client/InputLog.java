@@ -166,6 +166,11 @@ final class InputLog {
     return acknowledged >= sent;
   }
 
+  /** Of all frames that the server has not acknowledged, those among them that were not sent. */
+  long unacknowledgedBytes() {
+    return bytes;
+  }
+
   void sent(long number) {
     sent = Math.max(sent, number);
   }

@@ -37,6 +37,9 @@ final class Sender {
   private static final long DEFAULT_KEEPALIVE_MS = 30_000;
   private static final long UNKNOWN = -1;
 
+  /** What the slowest of links has carried by then, so that silence means something. */
+  private static final long PROBE_BYTES = 8_192;
+
   private final Standing standing;
   private final SessionRecord session;
   private final InputLog inputs;
@@ -325,6 +328,7 @@ final class Sender {
 
   private Batch goalBatch() {
     goalSent = true;
+    awaitedSince = UNKNOWN;
     boolean suspend = standing.goal() == Standing.Goal.SUSPEND;
     FrameType type = suspend ? FrameType.SUSPEND : FrameType.DISCONNECT;
     Fields fields = suspend ? Fields.none() : Fields.reason(Code.CLOSED, "");
@@ -340,10 +344,16 @@ final class Sender {
 
   /**
    * Whether an input has waited so long, without a word, that the server is asked for one: a node
-   * that stands still is left much sooner than by its missing keepalives.
+   * that stands still is left much sooner than by its missing keepalives. Not behind so much that
+   * the question may still be on its way, or a server that is slow with it may have stopped
+   * reading.
    */
   private boolean probeDue(Connection connection, long now) {
-    return awaitedSince != UNKNOWN && now - probeDueAt(connection) >= 0;
+    return mayProbe() && now - probeDueAt(connection) >= 0;
+  }
+
+  private boolean mayProbe() {
+    return awaitedSince != UNKNOWN && inputs.unacknowledgedBytes() <= PROBE_BYTES;
   }
 
   private long probeDueAt(Connection connection) {
@@ -375,7 +385,7 @@ final class Sender {
     if (!goalSent && owedSince != UNKNOWN) {
       wait = Math.min(wait, owedSince + ACKNOWLEDGE_NANOS - now);
     }
-    if (awaitedSince != UNKNOWN) {
+    if (mayProbe()) {
       wait = Math.min(wait, probeDueAt(connection) - now);
     }
     if (cursorDueAt.isPresent()) {

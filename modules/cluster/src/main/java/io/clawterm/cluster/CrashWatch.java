@@ -76,7 +76,12 @@ public final class CrashWatch extends AbstractOnMessageBehavior<CrashWatch.Messa
   private final NodeFence fence;
   private final Cluster cluster;
   private final Executor blocking;
+
+  /** Time between two looks that were longer apart counts for nobody. */
+  private static final Duration MOST_BETWEEN = Duration.ofSeconds(2);
+
   private final Map<UniqueAddress, Long> locklessSince = new HashMap<>();
+  private long lookedAt = System.nanoTime();
   private boolean failing;
 
   /** The behaviour of the one watch of a node. */
@@ -117,17 +122,24 @@ public final class CrashWatch extends AbstractOnMessageBehavior<CrashWatch.Messa
               .log("crashed nodes can't be told: the database does not answer");
         }
         failing = true;
-        // What nobody has seen does not count: all may have lost their locks with the database.
-        locklessSince.clear();
         lookSoon();
       }
     }
     return this;
   }
 
+  /**
+   * What nobody has seen does not count: all may have lost their locks with the database, and who
+   * has not got its own back is no judge.
+   */
   private void note(Set<UniqueAddress> lockless) {
+    long now = System.nanoTime();
+    if (now - lookedAt > MOST_BETWEEN.toNanos() || !fence.isConfirmed()) {
+      locklessSince.clear();
+    }
+    lookedAt = now;
     locklessSince.keySet().retainAll(lockless);
-    lockless.forEach(node -> locklessSince.putIfAbsent(node, System.nanoTime()));
+    lockless.forEach(node -> locklessSince.putIfAbsent(node, now));
   }
 
   private Set<UniqueAddress> absent() {
@@ -150,9 +162,11 @@ public final class CrashWatch extends AbstractOnMessageBehavior<CrashWatch.Messa
       lookSoon();
       return;
     }
+    Set<UniqueAddress> known = Set.copyOf(locklessSince.keySet());
     Set<UniqueAddress> absent = absent();
     context.pipeToSelf(
-        CompletableFuture.supplyAsync(() -> seen(others, absent), blocking), CrashWatch::outcome);
+        CompletableFuture.supplyAsync(() -> seen(others, known, absent), blocking),
+        CrashWatch::outcome);
   }
 
   private static Message outcome(@Nullable Seen seen, @Nullable Throwable failure) {
@@ -161,7 +175,15 @@ public final class CrashWatch extends AbstractOnMessageBehavior<CrashWatch.Messa
         : new Failed(failure != null ? failure : new IllegalStateException("no answer"));
   }
 
-  private Seen seen(List<UniqueAddress> others, Set<UniqueAddress> absent) {
+  /**
+   * Looks once.
+   *
+   * @param known who was without its lock before: it may have been fenced since by somebody who
+   *     could not take it out any more. Who never had a life may be a host's, and no node.
+   * @param absent those of them who have been so for too long
+   */
+  private Seen seen(
+      List<UniqueAddress> others, Set<UniqueAddress> known, Set<UniqueAddress> absent) {
     List<ClusterNode> writers = fence.writers();
     Set<UniqueAddress> dead = new HashSet<>();
     Set<UniqueAddress> lockless = new HashSet<>();
@@ -169,7 +191,7 @@ public final class CrashWatch extends AbstractOnMessageBehavior<CrashWatch.Messa
       Optional<ClusterNode> life =
           writers.stream().filter(node -> NodeFence.isAt(node, other)).findFirst();
       boolean silent = life.map(node -> !node.connected()).orElse(true);
-      if (silent && life.isPresent()) {
+      if (silent && (life.isPresent() || known.contains(other))) {
         lockless.add(other);
       }
       if (silent

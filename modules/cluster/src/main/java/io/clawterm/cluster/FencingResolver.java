@@ -16,8 +16,8 @@ import scala.concurrent.duration.FiniteDuration;
 /**
  * The resolver, which decides, and the fence, which makes true what was decided: exactly those
  * nodes that are taken out are fenced, and before. Whom the database cannot fence stays a member,
- * and the resolver decides again: without the database nobody can write either. This node itself
- * ends then, as in a crash, which needs no fence.
+ * and the resolver decides again: without the database nobody can write either. A node that others
+ * have cut off for good ends then, which needs no fence.
  */
 final class FencingResolver extends SplitBrainResolverBase {
 
@@ -64,19 +64,24 @@ final class FencingResolver extends SplitBrainResolverBase {
   public void down(UniqueAddress node, DowningStrategy.Decision decision) {
     var unused =
         CompletableFuture.supplyAsync(() -> fence.fence(node), blocking)
-            .whenComplete((fenced, failure) -> downIfFenced(node, fenced, failure));
+            .whenComplete((fenced, failure) -> downIfFenced(node, decision, fenced, failure));
   }
 
   private void downIfFenced(
-      UniqueAddress node, @Nullable Boolean fenced, @Nullable Throwable failure) {
-    if (Boolean.TRUE.equals(fenced)) {
+      UniqueAddress node,
+      DowningStrategy.Decision decision,
+      @Nullable Boolean fenced,
+      @Nullable Throwable failure) {
+    boolean self = node.equals(selfUniqueAddress());
+    // Who was fenced by somebody else has nothing to wait for either.
+    if (Boolean.TRUE.equals(fenced) || (self && failure == null)) {
       cluster.down(node.address());
       return;
     }
-    if (failure != null && node.equals(selfUniqueAddress())) {
+    if (self && decision.equals(DowningStrategy.DownSelfQuarantinedByRemote$.MODULE$)) {
       LOG.atError()
-          .addKeyValue("reason", failure.getMessage())
-          .log("this node has to leave the cluster, and cannot reach the database: it ends");
+          .addKeyValue("reason", String.valueOf(failure))
+          .log("the others have cut this node off, and it cannot ask the database why: it ends");
       var unused = cluster.system().terminate();
       return;
     }

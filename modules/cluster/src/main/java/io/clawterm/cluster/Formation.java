@@ -14,8 +14,10 @@ import io.clawterm.storage.ClusterNodes;
 import io.clawterm.storage.FormationLock;
 import io.clawterm.storage.NodeLease;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
-import java.util.Optional;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -235,30 +237,45 @@ public final class Formation {
   }
 
   /**
-   * Pods may have founded a cluster of their own beside one that they did not find. Who sleeps in
-   * that one is fenced, or it would go on beside this one when it wakes up.
+   * Pods may have founded a cluster of their own beside one that they did not find. Who has been
+   * without its lock in that one all the while is fenced, or it would go on beside this one when it
+   * wakes up; a moment without it, as after a restart of the database, means nothing.
    */
   private void requireOneCluster() throws InterruptedException {
     long deadline = deadline();
+    Map<Integer, Long> locklessSince = new HashMap<>();
     while (true) {
-      Optional<ClusterNode> stranger =
-          others().stream()
-              .filter(node -> node.joined() && !isMember(node))
-              .filter(node -> node.connected() || !fence(node))
-              .findFirst();
-      if (stranger.isEmpty()) {
+      List<ClusterNode> left = new ArrayList<>();
+      for (ClusterNode stranger : others()) {
+        if (stranger.joined()
+            && !isMember(stranger)
+            && !(isGone(stranger, locklessSince) && fence(stranger))) {
+          left.add(stranger);
+        }
+      }
+      if (left.isEmpty()) {
         return;
       }
       if (System.nanoTime() > deadline) {
         throw new FormationException(
             "node "
-                + stranger.get().number()
+                + left.getFirst().number()
                 + " at "
-                + stranger.get().address()
+                + left.getFirst().address()
                 + " is of another cluster on the same database: nodes on one database are one");
       }
       Thread.sleep(AGAIN.toMillis() / 10);
     }
+  }
+
+  private static boolean isGone(ClusterNode node, Map<Integer, Long> locklessSince) {
+    if (node.connected()) {
+      locklessSince.remove(node.number());
+      return false;
+    }
+    long since = locklessSince.computeIfAbsent(node.number(), number -> System.nanoTime());
+    return !Ports.listens(node.address())
+        || System.nanoTime() - since > CrashWatch.ABSENCE.toNanos();
   }
 
   private boolean isMember(ClusterNode node) {

@@ -76,6 +76,12 @@ public final class NodeFence extends Setup {
     return me != null && nodes.mayWrite(me.number());
   }
 
+  /** Whether the database has just told this node that it may write itself. */
+  boolean isConfirmed() {
+    NodeLease me = self;
+    return me != null && me.state().mayAct();
+  }
+
   /** The number of this life; 0 before it has one. */
   int number() {
     NodeLease me = self;

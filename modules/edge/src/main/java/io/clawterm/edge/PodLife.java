@@ -256,6 +256,12 @@ final class PodLife extends AbstractOnMessageBehavior<TargetCommand> {
   // The way to the pod
 
   private void connect() {
+    if (!life.mayAct().getAsBoolean()) {
+      // Not the pod's fault: it is neither told of, nor waited for longer each time.
+      due = false;
+      timers.startSingleTimer("retry", new PodEvent.Retry(), TargetContext.ASK_AGAIN);
+      return;
+    }
     due = false;
     socketIsNew = false;
     Optional<Path> socket = pods.registry.find(name);
@@ -336,6 +342,10 @@ final class PodLife extends AbstractOnMessageBehavior<TargetCommand> {
 
   private void tellAbsence() {
     boolean apart = !(phase instanceof PodPhase.Attached || phase instanceof PodPhase.Parked);
+    if (apart && !life.mayAct().getAsBoolean()) {
+      timers.startSingleTimer("absent", new PodEvent.Absent(), settings.absenceNoticeAfter());
+      return;
+    }
     if (apart && !absenceTold && memo().end().isEmpty()) {
       absenceTold = true;
       emissions.tell(

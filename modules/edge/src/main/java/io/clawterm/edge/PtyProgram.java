@@ -6,6 +6,7 @@ import com.pty4j.WinSize;
 import com.pty4j.unix.UnixPtyProcess;
 import io.clawterm.session.Attachment.WindowSize;
 import io.clawterm.session.Bytes;
+import io.clawterm.session.TargetContext;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -41,9 +42,6 @@ final class PtyProgram {
 
   /** The library copies wrongly at offsets above 0, so that each write is an array of its own. */
   private static final int WRITE_BYTES = 4 * 1024;
-
-  /** The right to act comes back with an answer of the database, twice a second. */
-  private static final long ASK_AGAIN_MS = 100;
 
   /** Told from the program's threads. */
   interface Listener {
@@ -321,12 +319,12 @@ final class PtyProgram {
 
   /**
    * Waits while the node does not know whether it may act; where it may not, it ends, and the
-   * program with it. False where the program is at its end.
+   * program with it. False where the program is at its end, or is being ended.
    */
   private boolean awaitRight() throws InterruptedException {
     synchronized (lock) {
       while (!mayAct.getAsBoolean() && !exited && !discarding) {
-        lock.wait(ASK_AGAIN_MS);
+        lock.wait(TargetContext.ASK_AGAIN.toMillis());
       }
       return !exited && !discarding;
     }

@@ -297,13 +297,9 @@ final class DoctorCommand implements Callable<Integer> {
           database ? slow ? Grade.WARN : Grade.OK : Grade.FAIL,
           "database",
           database
-              ? "answered within "
-                  + (status.path("databaseMillis").asLong() + 1)
-                  + " ms"
-                  + (slow ? TOO_SLOW : "")
+              ? answered(status) + (slow ? TOO_SLOW : "")
               : status.path("database").path("reason").asText()
                   + "; input is refused until it does");
-      commits(status.path("node").asText(), api.get("/api/v1/cluster"));
       databaseDisk(status.path("disk"));
       if (status.has("schema")) {
         JsonNode schema = status.path("schema");
@@ -314,9 +310,17 @@ final class DoctorCommand implements Callable<Integer> {
       clock(
           Duration.ofMillis(status.at("/lease/clockSkewMillis").asLong()),
           status.at("/lease/clockRight").asBoolean());
+      commits(status.path("node").asText(), api.get("/api/v1/cluster"));
     } catch (NoServerException | CommandFailedException e) {
       add(Grade.FAIL, "server", String.valueOf(e.getMessage()));
     }
+  }
+
+  /** A server of the release before does not say how long it took. */
+  private static String answered(JsonNode status) {
+    return status.has("databaseMillis")
+        ? "answered within " + (status.path("databaseMillis").asLong() + 1) + " ms"
+        : "answered";
   }
 
   /** What this node's own commits took; none were made where nobody has used it yet. */

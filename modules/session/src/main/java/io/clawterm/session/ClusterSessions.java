@@ -32,12 +32,14 @@ public final class ClusterSessions implements Sessions {
 
   private final ActorSystem<?> system;
   private final ClusterSharding sharding;
+  private final Optional<String> role;
   private final ResumeTokens tokens;
   private final SecureRandom random = new SecureRandom();
 
   private ClusterSessions(ActorSystem<?> system, ClusterSharding sharding, ResumeTokens tokens) {
     this.system = system;
     this.sharding = sharding;
+    this.role = role(system);
     this.tokens = tokens;
   }
 
@@ -129,7 +131,8 @@ public final class ClusterSessions implements Sessions {
 
   /** Where nobody can take over, the region that stops would wait for whoever takes the message. */
   private static void wakeElsewhere(ActorSystem<?> system, String session) {
-    if (isHeld(system, member -> !member.equals(Cluster.get(system).selfMember()))) {
+    Optional<String> role = role(system);
+    if (isHeld(system, role, member -> !member.equals(Cluster.get(system).selfMember()))) {
       ClusterSharding.get(system)
           .entityRefFor(SessionEntity.TYPE, session)
           .tell(new SessionCommand.Wake());
@@ -138,11 +141,16 @@ public final class ClusterSessions implements Sessions {
 
   @Override
   public boolean haveNode() {
-    return isHeld(system, member -> true);
+    return isHeld(system, role, member -> true);
   }
 
-  private static boolean isHeld(ActorSystem<?> system, Predicate<Member> by) {
-    Optional<String> role = OptionConverters.toJava(ClusterShardingSettings.create(system).role());
+  /** What nodes must be that hold sessions. */
+  private static Optional<String> role(ActorSystem<?> system) {
+    return OptionConverters.toJava(ClusterShardingSettings.create(system).role());
+  }
+
+  private static boolean isHeld(
+      ActorSystem<?> system, Optional<String> role, Predicate<Member> by) {
     for (Member member : Cluster.get(system).state().getMembers()) {
       if (member.status().equals(MemberStatus.up())
           && role.stream().allMatch(member::hasRole)

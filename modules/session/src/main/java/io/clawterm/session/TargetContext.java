@@ -3,6 +3,7 @@ package io.clawterm.session;
 import akka.actor.typed.ActorRef;
 import io.clawterm.api.Principal;
 import io.clawterm.api.SessionId;
+import java.time.Duration;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
 
@@ -27,4 +28,8 @@ public record TargetContext(
     long headNumber,
     Optional<TargetMemo> memo,
     Optional<Attachment.WindowSize> size,
-    BooleanSupplier mayAct) {}
+    BooleanSupplier mayAct) {
+
+  /** When to ask again whether it may act: the answer changes with one of the database's. */
+  public static final Duration ASK_AGAIN = Duration.ofMillis(100);
+}

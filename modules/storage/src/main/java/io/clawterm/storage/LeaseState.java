@@ -35,7 +35,7 @@ public record LeaseState(
 
   /** Whether the life may lose its right any moment, because the database does not answer it. */
   public boolean isInDanger() {
-    return held && unconfirmed.compareTo(IN_DANGER) > 0;
+    return held && !mayAct();
   }
 
   /**

@@ -295,9 +295,11 @@ public final class NodeLease implements AutoCloseable {
 
   private Connection again() throws SQLException {
     Connection connection = connect(database);
+    Confirmed before = confirmed;
     try {
       if (beat(connection) && !lock(connection, number)) {
-        // Whoever fences holds it for a moment: the next beat tells.
+        // Whoever fences holds it for a moment: the next beat tells, and this one says nothing.
+        confirmed = before;
         throw new SQLException("the lock of node " + number + " is taken");
       }
       return connection;

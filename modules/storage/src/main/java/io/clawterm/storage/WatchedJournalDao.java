@@ -35,12 +35,13 @@ final class WatchedJournalDao extends DefaultJournalDao {
 
   @Override
   public Future<Seq<Try<BoxedUnit>>> asyncWriteMessages(Seq<AtomicWrite> messages) {
-    return FutureConverters.asScala(
-        FutureConverters.asJava(super.asyncWriteMessages(messages))
-            .whenComplete((written, failure) -> {
-              if (failure != null) {
-                disk.failed(failure);
-              }
-            }));
+    Future<Seq<Try<BoxedUnit>>> written = super.asyncWriteMessages(messages);
+    var unused =
+        FutureConverters.asJava(written)
+            .exceptionally(failure -> {
+              disk.failed(failure);
+              return null;
+            });
+    return written;
   }
 }
