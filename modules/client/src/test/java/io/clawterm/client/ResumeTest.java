@@ -4,6 +4,7 @@ import static io.clawterm.client.TestClients.clientOf;
 import static io.clawterm.client.TestClients.eventually;
 import static io.clawterm.client.TestClients.resultOf;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import io.clawterm.protocol.Flags;
 import io.clawterm.protocol.Frame;
@@ -253,6 +254,28 @@ class ResumeTest {
 
       assertThat(resultOf(stored)).isEqualTo(1);
       assertThat(events).noneMatch(ConnectionEvent.Lost.class::isInstance);
+    }
+  }
+
+  /** Its last byte may be on its way for as long as that on a slow link. */
+  @Test
+  void muchInputMayTakeItsTimeWithoutAWord() throws Exception {
+    List<ConnectionEvent> events = new CopyOnWriteArrayList<>();
+    try (var server = ScriptedServer.tcp();
+        ClawTermClient client =
+            clientOf(server)
+                .answerTimeout(Duration.ofMillis(300))
+                .listener((session, event) -> events.add(event))
+                .build()) {
+      ClientSession session = resultOf(client.connect(ConnectOptions.defaults()));
+      server.mute();
+      var unused = session.send("x".repeat(16_384));
+      eventually().until(() -> server.readBytes() > 16_384);
+
+      await()
+          .during(Duration.ofSeconds(1))
+          .atMost(Duration.ofSeconds(2))
+          .until(() -> events.stream().noneMatch(ConnectionEvent.Lost.class::isInstance));
     }
   }
 
