@@ -274,7 +274,7 @@ class ResumeTest {
 
       await()
           .during(Duration.ofSeconds(1))
-          .atMost(Duration.ofSeconds(2))
+          .atMost(TestClients.LIMIT)
           .until(() -> events.stream().noneMatch(ConnectionEvent.Lost.class::isInstance));
     }
   }

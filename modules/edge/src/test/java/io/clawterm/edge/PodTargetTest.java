@@ -106,7 +106,7 @@ final class PodTargetTest {
       int before = pod.connections();
       await()
           .during(Duration.ofMillis(500))
-          .atMost(Duration.ofSeconds(5))
+          .atMost(Duration.ofSeconds(15))
           .until(() -> pod.connections() == before);
       assertThat(pod.inputs()).containsExactly("a");
       session.mayAct(true);
