@@ -32,6 +32,7 @@ final class CommitStorm {
   private static final Duration BACK = Duration.ofSeconds(60);
   private static final int IN_FLIGHT = 100;
   private static final long PAUSE_MS = 4;
+  private static final long LOOK_MS = 20;
 
   private final long inputs;
   private final int sessions;
@@ -135,7 +136,7 @@ final class CommitStorm {
     TimeUnit.MILLISECONDS.sleep((long) (1_000 * random.nextDouble(minBetween, maxBetween)));
     boolean kill = random.nextBoolean();
     int waiting = swarm.devices().stream().mapToInt(Device::unanswered).sum();
-    if (!(kill ? node.killPostgres() : node.stopPostgresAtOnce())) {
+    if (!end(node, kill)) {
       swarm.violated("the suite", "there was no database server to end");
       return;
     }
@@ -149,6 +150,19 @@ final class CommitStorm {
     BenchReport.line(
         "%s with %,d inputs under way; %,d acknowledged so far"
             .formatted(kill ? "killed" : "stopped", waiting, acknowledged()));
+  }
+
+  /** Ends the server; one that its node is just starting again is waited for. */
+  private static boolean end(NodeProcess node, boolean kill)
+      throws IOException, InterruptedException {
+    long deadline = System.nanoTime() + BACK.toNanos();
+    while (!(kill ? node.killPostgres() : node.stopPostgresAtOnce())) {
+      if (System.nanoTime() > deadline) {
+        return false;
+      }
+      TimeUnit.MILLISECONDS.sleep(LOOK_MS);
+    }
+    return true;
   }
 
   private long acknowledged() {
