@@ -71,15 +71,14 @@ public final class CrashWatch extends AbstractOnMessageBehavior<CrashWatch.Messa
    */
   static final Duration ABSENCE = Duration.ofSeconds(10);
 
+  /** Time between two looks that were longer apart counts for nobody. */
+  private static final Duration MOST_BETWEEN = Duration.ofSeconds(2);
+
   private final ActorContext<Message> context;
   private final TimerScheduler<Message> timers;
   private final NodeFence fence;
   private final Cluster cluster;
   private final Executor blocking;
-
-  /** Time between two looks that were longer apart counts for nobody. */
-  private static final Duration MOST_BETWEEN = Duration.ofSeconds(2);
-
   private final Map<UniqueAddress, Long> locklessSince = new HashMap<>();
   private long lookedAt = System.nanoTime();
   private boolean failing;
