@@ -43,18 +43,13 @@ final class BenchCluster implements AutoCloseable {
   }
 
   static BenchCluster start() throws IOException {
-    return start(NAMES.size());
-  }
-
-  /** As the other one, with so many of the nodes running. */
-  static BenchCluster start(int running) throws IOException {
     Path folder = Files.createTempDirectory("clawterm-cluster");
     var cluster =
         new BenchCluster(
             folder,
             EmbeddedPostgres.start(folder.resolve("pg"), EmbeddedPostgresSettings.defaults()));
     try {
-      cluster.startNodes(running);
+      cluster.startNodes();
     } catch (IOException | RuntimeException e) {
       cluster.close();
       throw e;
@@ -62,7 +57,7 @@ final class BenchCluster implements AutoCloseable {
     return cluster;
   }
 
-  private void startNodes(int running) throws IOException {
+  private void startNodes() throws IOException {
     JdbcTarget database = postgres.target();
     String url =
         "postgresql://%s:%s@%s"
@@ -82,9 +77,7 @@ final class BenchCluster implements AutoCloseable {
       NodeProcess node =
           NodeProcess.on(data, new Random(), false, options, List.of("--database", url));
       nodes.add(node);
-      if (nodes.size() <= running) {
-        start(node);
-      }
+      start(node);
     }
   }
 

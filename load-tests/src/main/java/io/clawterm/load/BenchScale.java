@@ -4,7 +4,6 @@ import io.clawterm.client.ClawTermClient;
 import io.clawterm.client.ClientSession;
 import io.clawterm.client.ConnectOptions;
 import io.clawterm.client.Received;
-import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -16,15 +15,16 @@ import java.util.concurrent.atomic.AtomicLong;
  * How many frames become durable each second with one, two and three nodes on one database, where
  * each node has so much of a core and no more; the database and the clients share what is left of
  * the machine. Each session is asked again as soon as it has answered; what is counted are the
- * entries that its device is shown, which are durable, the questions among them.
+ * entries that its device is shown, which are durable, the questions among them. Three nodes that
+ * have run for a while come first, then one after the other is stopped.
  *
  * <p>Arguments: seconds of each measurement, how much of a core a node has, sessions a node.
  */
 final class BenchScale {
 
   private static final int WAIT_SECONDS = 60;
-  private static final long WARM_SECONDS = 10;
-  private static final long SETTLE_SECONDS = 3;
+  private static final long WARM_SECONDS = 60;
+  private static final long SETTLE_SECONDS = 10;
   private static final String QUESTION = "count to 1 at 1000 per second";
 
   private BenchScale() {}
@@ -37,22 +37,28 @@ final class BenchScale {
         String.format(
             Locale.ROOT, "scale: nodes of %.2f cores, %d sessions each", cores, sessions));
     List<ControlGroup> groups = new ArrayList<>();
-    try (BenchCluster cluster = BenchCluster.start(1)) {
-      double one = 0;
-      for (int nodes = 1; nodes <= cluster.nodes().size(); nodes++) {
-        if (nodes > 1) {
-          cluster.start(cluster.nodes().get(nodes - 1));
-        }
-        List<NodeProcess> running = cluster.nodes().subList(0, nodes);
-        double perSecond = measure(cluster, running, groups, cores, sessions, seconds);
-        one = nodes == 1 ? perSecond : one;
+    try (BenchCluster cluster = BenchCluster.start()) {
+      List<NodeProcess> nodes = new ArrayList<>(cluster.nodes());
+      // Code that runs for the first time needs more than a node has from here on.
+      measure(cluster, nodes, sessions, WARM_SECONDS);
+      for (NodeProcess node : nodes) {
+        ControlGroup group = ControlGroup.ofProcessor(cores);
+        group.take(node.pid());
+        groups.add(group);
+      }
+      List<Double> perSecond = new ArrayList<>();
+      while (!nodes.isEmpty()) {
+        perSecond.addFirst(measure(cluster, nodes, sessions, seconds));
+        nodes.removeLast().close();
+      }
+      for (int i = 0; i < perSecond.size(); i++) {
         BenchReport.line(
             String.format(
                 Locale.ROOT,
-                "%d nodes: %,.0f frames/s, %.2f times those of one",
-                nodes,
-                perSecond,
-                perSecond / one));
+                "nodes: %d, %,.0f frames/s, %.2f times those of one",
+                i + 1,
+                perSecond.get(i),
+                perSecond.get(i) / perSecond.getFirst()));
       }
     }
     for (ControlGroup group : groups) {
@@ -61,18 +67,12 @@ final class BenchScale {
   }
 
   private static double measure(
-      BenchCluster cluster,
-      List<NodeProcess> running,
-      List<ControlGroup> groups,
-      double cores,
-      int sessions,
-      long seconds)
-      throws Exception {
+      BenchCluster cluster, List<NodeProcess> nodes, int sessions, long seconds) throws Exception {
     var shown = new AtomicLong();
     var ended = new AtomicBoolean();
     List<ClawTermClient> clients = new ArrayList<>();
     try {
-      for (NodeProcess node : running) {
+      for (NodeProcess node : nodes) {
         ClawTermClient client =
             ClawTermClient.builder()
                 .address(node.tcp())
@@ -84,9 +84,6 @@ final class BenchScale {
           open(client, shown, ended);
         }
       }
-      TimeUnit.SECONDS.sleep(WARM_SECONDS);
-      // A node that starts, or runs code for the first time, needs more than it has from here on.
-      limit(running, groups, cores);
       TimeUnit.SECONDS.sleep(SETTLE_SECONDS);
       long before = shown.get();
       long begin = System.nanoTime();
@@ -95,15 +92,6 @@ final class BenchScale {
     } finally {
       ended.set(true);
       clients.forEach(ClawTermClient::close);
-    }
-  }
-
-  private static void limit(List<NodeProcess> running, List<ControlGroup> groups, double cores)
-      throws IOException {
-    while (groups.size() < running.size()) {
-      ControlGroup group = ControlGroup.ofProcessor(cores);
-      group.take(running.get(groups.size()).pid());
-      groups.add(group);
     }
   }
 

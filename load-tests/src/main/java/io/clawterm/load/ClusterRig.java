@@ -6,6 +6,7 @@ import io.clawterm.api.SessionId;
 import io.clawterm.client.ServerAddress;
 import io.clawterm.edge.TlsContext;
 import io.clawterm.storage.JdbcTarget;
+import io.clawterm.testkit.EchoPod;
 import io.clawterm.testkit.FaultProxy;
 import io.clawterm.testkit.ProxiedConnection;
 import io.clawterm.testkit.Script;
@@ -246,6 +247,12 @@ final class ClusterRig implements AutoCloseable {
     for (Member member : members) {
       awaitReady(member);
     }
+  }
+
+  /** A pod on the first node's machine, which outlives the node. */
+  EchoPod listen(long seed) throws IOException {
+    Path folder = members.getFirst().node().pods();
+    return EchoPod.listen(folder.resolve(Scenario.POD_NAME + ".sock"), seed);
   }
 
   /** Starts a node and waits until it serves. */

@@ -4,6 +4,7 @@ import io.clawterm.load.ClusterFault.Blow;
 import io.clawterm.load.ClusterReport.Row;
 import io.clawterm.load.ClusterRig.Member;
 import io.clawterm.load.Waits.Span;
+import io.clawterm.testkit.EchoPod;
 import io.clawterm.testkit.History.View;
 import io.clawterm.testkit.HistoryChecker.Verdict;
 import io.clawterm.testkit.Violation;
@@ -28,9 +29,10 @@ import java.util.stream.Stream;
  *
  * <p>Half of the sessions are answered at once, half by a counted text that takes a second or two,
  * so that a fault meets runs under way; one half of those counts itself, the other asks a model.
- * Each session has a sender; every third one has a device that watches plain text as well. The
- * devices know the addresses of all nodes. The seed decides what is done when; the machine decides
- * what that meets.
+ * One of those that are answered at once in four is so by a pod on the first node's machine, which
+ * judges whether each input came to it once. Each session has a sender; every third one has a
+ * device that watches plain text as well. The devices know the addresses of all nodes. The seed
+ * decides what is done when; the machine decides what that meets.
  */
 final class ClusterSuite implements AutoCloseable {
 
@@ -72,6 +74,12 @@ final class ClusterSuite implements AutoCloseable {
     long begin = System.nanoTime();
     progress.println("cluster suite: seed " + plan.seed() + ", data in " + folder);
     rig.startAll();
+    try (EchoPod pod = rig.listen(plan.seed())) {
+      return run(pod, begin);
+    }
+  }
+
+  private ClusterReport run(EchoPod pod, long begin) throws IOException, InterruptedException {
     openDevices();
     for (int round = 0;
         round < plan.rounds() && System.nanoTime() - begin < plan.length().toNanos();
@@ -79,7 +87,8 @@ final class ClusterSuite implements AutoCloseable {
       round(plan.faults().get(round % plan.faults().size()));
     }
     swarm.settle();
-    Verdict verdict = swarm.judge(List.of());
+    Verdict verdict = swarm.judge(pod.inputs());
+    pod.complaints().forEach(complaint -> swarm.violated("the pod", complaint));
     ModelJudge model = rig.judge();
     List<Violation> violations = new ArrayList<>(swarm.violations());
     model.violation().ifPresent(violations::add);
@@ -103,9 +112,10 @@ final class ClusterSuite implements AutoCloseable {
   private void openDevices() throws IOException, InterruptedException {
     for (int number = 1; number <= plan.sessions(); number++) {
       Scenario scenario =
-          switch (number % 4) {
-            case 1 -> Scenario.demo(number, random.nextInt(20, 60), random.nextInt(15, 40));
-            case 3 -> Scenario.model(number, ClusterRig.MODEL_COUNT);
+          switch (number % 8) {
+            case 1, 5 -> Scenario.demo(number, random.nextInt(20, 60), random.nextInt(15, 40));
+            case 3, 7 -> Scenario.model(number, ClusterRig.MODEL_COUNT);
+            case 4 -> Scenario.pod(number);
             default -> Scenario.demo(number, 1, 40);
           };
       add(scenario, "sender", Device.Role.SENDER, View.STRUCTURED);
@@ -165,7 +175,10 @@ final class ClusterSuite implements AutoCloseable {
     progress.printf("%d: %s%n", rows.size(), row.line());
   }
 
-  /** Of the sessions that answer at once: how long the others take is up to what they count. */
+  /**
+   * Of the sessions that answer at once: how long the others take is up to what they count, or to
+   * whether their pod's node runs.
+   */
   private List<Duration> silences(Span during, Predicate<Device> which) {
     return senders()
         .filter(device -> device.scenario().count() == 1)

@@ -3,6 +3,7 @@ package io.clawterm.load;
 import io.clawterm.client.Ending;
 import io.clawterm.client.ServerAddress;
 import io.clawterm.protocol.Code;
+import io.clawterm.testkit.EchoPod;
 import io.clawterm.testkit.Fault;
 import io.clawterm.testkit.Fault.Direction;
 import io.clawterm.testkit.FaultProxy;

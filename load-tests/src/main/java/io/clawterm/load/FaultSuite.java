@@ -1,6 +1,7 @@
 package io.clawterm.load;
 
 import io.clawterm.load.Way.Transport;
+import io.clawterm.testkit.EchoPod;
 import io.clawterm.testkit.History.View;
 import io.clawterm.testkit.HistoryChecker.Verdict;
 import java.io.IOException;

@@ -9,6 +9,7 @@ import io.clawterm.client.ConnectOptions;
 import io.clawterm.client.Received;
 import io.clawterm.client.ServerAddress;
 import io.clawterm.protocol.Mode;
+import io.clawterm.testkit.EchoPod;
 import io.clawterm.testkit.Fault;
 import io.clawterm.testkit.FaultProxy;
 import io.clawterm.testkit.History.View;

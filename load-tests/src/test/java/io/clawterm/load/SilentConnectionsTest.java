@@ -3,6 +3,7 @@ package io.clawterm.load;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import io.clawterm.testkit.EchoPod;
 import io.clawterm.testkit.History.View;
 import io.clawterm.testkit.Seeds;
 import java.io.IOException;

@@ -5,13 +5,12 @@ import io.clawterm.protocol.FrameDecoder;
 import io.clawterm.protocol.FrameType;
 import io.clawterm.protocol.MalformedFrameException;
 import java.io.IOException;
-import java.net.StandardProtocolFamily;
-import java.net.UnixDomainSocketAddress;
+import java.io.InputStream;
+import java.io.OutputStream;
 import java.nio.ByteBuffer;
-import java.nio.channels.SocketChannel;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.Semaphore;
@@ -23,7 +22,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * One connection to a pod's socket: bytes to frames and back, on two virtual threads.
+ * One connection to a pod: bytes to frames and back, on two virtual threads.
  *
  * <p>Output takes credit before it is handed on, {@link #cost} of each DATA frame; whoever has
  * stored the frame gives the credit back. Without credit nothing is read: the pod has to wait. All
@@ -52,7 +51,7 @@ final class PodConnection {
     void lost(PodConnection connection, String reason);
   }
 
-  private final Path socket;
+  private final PodRoute route;
   private final Semaphore credit;
   private final BooleanSupplier mayAct;
   private final Listener listener;
@@ -67,7 +66,7 @@ final class PodConnection {
   private volatile boolean waitsForCredit;
   private volatile boolean ending;
   private boolean closed;
-  private @Nullable SocketChannel channel;
+  private PodRoute.@Nullable Pipe pipe;
 
   /**
    * A connection that is yet to be opened.
@@ -76,8 +75,8 @@ final class PodConnection {
    * @param mayAct asked before each write; where it is false the connection is lost
    */
   PodConnection(
-      Path socket, Semaphore credit, String name, BooleanSupplier mayAct, Listener listener) {
-    this.socket = socket;
+      PodRoute route, Semaphore credit, String name, BooleanSupplier mayAct, Listener listener) {
+    this.route = route;
     this.credit = credit;
     this.mayAct = mayAct;
     this.listener = listener;
@@ -134,10 +133,10 @@ final class PodConnection {
 
   /** Closes the connection at once. What waits to be written is dropped. */
   void close() {
-    SocketChannel open;
+    PodRoute.Pipe open;
     synchronized (lock) {
       closed = true;
-      open = channel;
+      open = pipe;
     }
     reader.interrupt();
     writer.interrupt();
@@ -152,18 +151,17 @@ final class PodConnection {
   }
 
   private void run() {
-    try (SocketChannel opened = SocketChannel.open(StandardProtocolFamily.UNIX)) {
+    try (PodRoute.Pipe opened = route.open()) {
       synchronized (lock) {
         if (closed) {
           return;
         }
-        channel = opened;
+        pipe = opened;
       }
-      opened.connect(UnixDomainSocketAddress.of(socket));
       lastReadNanos = System.nanoTime();
       writer.start();
       listener.opened(this);
-      read(opened);
+      read(opened.input());
       lose("the pod closed the connection");
     } catch (IOException | MalformedFrameException | UnsupportedOperationException e) {
       lose(e);
@@ -175,13 +173,13 @@ final class PodConnection {
     }
   }
 
-  private void read(SocketChannel from) throws IOException, InterruptedException {
+  private void read(InputStream from) throws IOException, InterruptedException {
     var decoder = new FrameDecoder(Frame.MAX_PAYLOAD);
-    ByteBuffer buffer = ByteBuffer.allocateDirect(READ_BYTES);
-    while (from.read(buffer) >= 0) {
+    byte[] buffer = new byte[READ_BYTES];
+    for (int count = from.read(buffer); count >= 0; count = from.read(buffer)) {
       lastReadNanos = System.nanoTime();
-      byte[] chunk = new byte[buffer.flip().remaining()];
-      buffer.get(chunk).clear();
+      // A frame is a view of the chunk that it came in.
+      byte[] chunk = Arrays.copyOf(buffer, count);
       decoder.feed(chunk, 0, chunk.length);
       List<Frame> frames = new ArrayList<>();
       int cost = 0;
@@ -207,36 +205,39 @@ final class PodConnection {
 
   private void write() {
     try {
-      SocketChannel to;
+      PodRoute.Pipe open;
       synchronized (lock) {
-        to = channel;
+        open = pipe;
       }
-      ByteBuffer buffer = ByteBuffer.allocate(WRITE_BYTES + Frame.OVERHEAD + Frame.MAX_PAYLOAD);
-      boolean isLast = false;
-      while (to != null && !isLast) {
-        Frame next = outgoing.take();
-        while (next != null) {
-          next.writeTo(buffer);
-          isLast = next.type() == FrameType.DISCONNECT; // of a client, nothing can follow it
-          next = isLast || buffer.position() >= WRITE_BYTES ? null : outgoing.poll();
-        }
-        int count = buffer.flip().remaining();
-        while (buffer.hasRemaining()) {
-          requireRight();
-          to.write(buffer);
-        }
-        buffer.clear();
-        unwrittenBytes.addAndGet(-count);
-        listener.written(this);
-      }
-      if (to != null) {
-        to.shutdownOutput();
+      if (open != null) {
+        write(open.output());
       }
     } catch (IOException e) {
       // The reader finds out as well, once it has read what the pod sent before, such as a reason.
       log.atDebug().setCause(e).log("a pod takes no more frames");
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
+    }
+  }
+
+  private void write(OutputStream to) throws IOException, InterruptedException {
+    try (to) {
+      ByteBuffer buffer = ByteBuffer.allocate(WRITE_BYTES + Frame.OVERHEAD + Frame.MAX_PAYLOAD);
+      boolean isLast = false;
+      while (!isLast) {
+        Frame next = outgoing.take();
+        while (next != null) {
+          next.writeTo(buffer);
+          isLast = next.type() == FrameType.DISCONNECT; // of a client, nothing can follow it
+          next = isLast || buffer.position() >= WRITE_BYTES ? null : outgoing.poll();
+        }
+        int count = buffer.position();
+        requireRight();
+        to.write(buffer.array(), 0, count);
+        buffer.clear();
+        unwrittenBytes.addAndGet(-count);
+        listener.written(this);
+      }
     }
   }
 

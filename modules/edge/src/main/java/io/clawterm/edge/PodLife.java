@@ -19,7 +19,6 @@ import io.clawterm.session.Attachment.WindowSize;
 import io.clawterm.session.TargetCommand;
 import io.clawterm.session.TargetCommand.TargetInput;
 import io.clawterm.session.TargetContext;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -78,7 +77,7 @@ final class PodLife extends AbstractOnMessageBehavior<TargetCommand> {
   private final PodSettings settings;
   private final TargetContext life;
   private final TimerScheduler<TargetCommand> timers;
-  private final PodRegistry.Registration registration;
+  private final Pods.Registration registration;
   private final Semaphore credit;
   private final PodEmissions emissions;
   private final PodInput input;
@@ -125,7 +124,7 @@ final class PodLife extends AbstractOnMessageBehavior<TargetCommand> {
     this.keepalive = settings.keepaliveInterval();
     this.size = life.size();
     ActorRef<TargetCommand> self = context.getSelf();
-    this.registration = pods.registry.onChange(names -> self.tell(new PodEvent.PodsChanged(names)));
+    this.registration = pods.all.onChange(names -> self.tell(new PodEvent.PodsChanged(names)));
   }
 
   private void begin() {
@@ -264,14 +263,14 @@ final class PodLife extends AbstractOnMessageBehavior<TargetCommand> {
     }
     due = false;
     socketIsNew = false;
-    Optional<Path> socket = pods.registry.find(name);
-    if (socket.isEmpty()) {
+    Optional<PodRoute> route = pods.all.route(name);
+    if (route.isEmpty()) {
       scheduleRetry(backoff.next());
       return;
     }
     var next =
         new PodConnection(
-            socket.get(),
+            route.get(),
             credit,
             life.id().toString(),
             life.mayAct(),
@@ -327,7 +326,7 @@ final class PodLife extends AbstractOnMessageBehavior<TargetCommand> {
   }
 
   private void podsChanged(Set<String> names) {
-    if (!names.contains(name) || pods.registry.find(name).isEmpty()) {
+    if (!names.contains(name) || pods.all.route(name).isEmpty()) {
       return;
     }
     backoff.reset();
@@ -349,7 +348,7 @@ final class PodLife extends AbstractOnMessageBehavior<TargetCommand> {
     if (apart && !absenceTold && memo().end().isEmpty()) {
       absenceTold = true;
       emissions.tell(
-          "pod " + name + " can't be reached; there are " + pods.registry.names() + "; waiting");
+          "pod " + name + " can't be reached; there are " + pods.all.names() + "; waiting");
     }
   }
 

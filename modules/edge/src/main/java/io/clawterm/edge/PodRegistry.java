@@ -40,7 +40,7 @@ import org.slf4j.LoggerFactory;
  * that don't. A socket counts when its name is one and its owner is the node's user, root or a
  * configured one: a link, or a file that is no socket, never does. Safe for use by all threads.
  */
-public final class PodRegistry implements AutoCloseable {
+public final class PodRegistry implements Pods, AutoCloseable {
 
   /** What a pod may be called. */
   static final Pattern NAME = Pattern.compile("[A-Za-z0-9._-]{1,64}");
@@ -93,32 +93,32 @@ public final class PodRegistry implements AutoCloseable {
     return registry;
   }
 
-  /** The names of the pods that are there now. */
+  @Override
   public SortedSet<String> names() {
     return new TreeSet<>(pods.keySet());
   }
 
+  @Override
+  public Optional<PodRoute> route(String name) {
+    return find(name).map(socket -> () -> PodSocket.open(socket));
+  }
+
   /** The socket of a pod, if it is there now. */
-  public Optional<Path> find(String name) {
+  Optional<Path> find(String name) {
     return Optional.ofNullable(pods.get(name)).map(Found::socket);
   }
 
-  /**
-   * Calls the listener after each change with the names of the pods that have come, gone or been
-   * replaced, on the registry's thread; it must not block.
-   *
-   * @return ends that
-   */
+  /** The names with a number each, which is another one where another process has the socket. */
+  Map<String, Integer> stamps() {
+    Map<String, Integer> stamps = new TreeMap<>();
+    pods.forEach((name, found) -> stamps.put(name, found.attributes().hashCode()));
+    return stamps;
+  }
+
+  @Override
   public Registration onChange(Consumer<Set<String>> listener) {
     listeners.add(listener);
     return () -> listeners.remove(listener);
-  }
-
-  /** A listener that can be taken away again. */
-  @FunctionalInterface
-  public interface Registration extends AutoCloseable {
-    @Override
-    void close();
   }
 
   /** The folder, for messages. */

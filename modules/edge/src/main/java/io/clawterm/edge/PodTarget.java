@@ -30,29 +30,27 @@ public final class PodTarget implements Target {
   public static final class Factory implements Targets {
 
     final Supplier<PodSettings> settings;
-    final PodRegistry registry;
+    final Pods all;
     final SealedText seal;
     final Counter connections;
     final Counter losses;
     final Counter violations;
 
-    /** Finds the pods of this registry, by settings that stay as they are. */
-    public Factory(
-        PodSettings settings, PodRegistry registry, byte[] secret, MeterRegistry meters) {
-      this(() -> settings, registry, secret, meters);
+    /** Finds these pods, by settings that stay as they are. */
+    public Factory(PodSettings settings, Pods all, byte[] secret, MeterRegistry meters) {
+      this(() -> settings, all, secret, meters);
     }
 
     /**
-     * Finds the pods of this registry.
+     * Finds these pods.
      *
      * @param settings those in force; each life of a target keeps those that it began with
      * @param secret the same on all nodes, 32 bytes or more; what opens the pods' sessions is
      *     stored encrypted with it
      */
-    public Factory(
-        Supplier<PodSettings> settings, PodRegistry registry, byte[] secret, MeterRegistry meters) {
+    public Factory(Supplier<PodSettings> settings, Pods all, byte[] secret, MeterRegistry meters) {
       this.settings = settings;
-      this.registry = registry;
+      this.all = all;
       this.seal = new SealedText(secret);
       this.connections = meters.counter("clawterm.edge.pod.connections");
       this.losses = meters.counter("clawterm.edge.pod.losses");
@@ -65,7 +63,7 @@ public final class PodTarget implements Target {
       if (!PodRegistry.NAME.matcher(pod).matches()) {
         return new Found.Missing(
             "a pod is named as pod:NAME, 1 to 64 letters, digits or . _ -; there are "
-                + registry.names());
+                + all.names());
       }
       return new Found.Available(new PodTarget(pod, this));
     }

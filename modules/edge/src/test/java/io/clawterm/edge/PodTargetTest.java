@@ -40,7 +40,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-final class PodTargetTest {
+class PodTargetTest {
 
   private static final ActorTestKit kit = ActorTestKit.create();
   private static final String ID = SessionDouble.ID.toString();
@@ -48,13 +48,29 @@ final class PodTargetTest {
   private static final String ALL = "hello<a><b><c>";
 
   @TempDir Path folder;
-  private final SimpleMeterRegistry meters = new SimpleMeterRegistry();
+  final SimpleMeterRegistry meters = new SimpleMeterRegistry();
   private PodRegistry registry;
+  private Pods all;
   private int pods;
 
   @BeforeEach
   void openRegistry() throws IOException {
     registry = PodRegistry.open(settings(""), meters);
+    all = reach(registry);
+  }
+
+  /** How a session gets at the pods of that folder. */
+  Pods reach(PodRegistry folder) throws IOException {
+    return folder;
+  }
+
+  /** So many bytes are between two cuts that are tried. */
+  int cutEach() {
+    return 1;
+  }
+
+  final Pods all() {
+    return all;
   }
 
   @AfterEach
@@ -69,7 +85,7 @@ final class PodTargetTest {
 
   @Test
   void onlyNamesOfPodsAreFound() {
-    var factory = new PodTarget.Factory(settings(""), registry, SECRET, meters);
+    var factory = new PodTarget.Factory(settings(""), all, SECRET, meters);
 
     assertThat(factory.find(Principal.LOCAL, "pod:a.B_9-c")).isInstanceOf(Found.Available.class);
     assertThat(factory.find(Principal.LOCAL, "pod:../x")).isInstanceOf(Found.Missing.class);
@@ -118,7 +134,7 @@ final class PodTargetTest {
   @Test
   void aCutAfterEachByteToThePodLosesAndDoublesNothing() throws IOException {
     int total = measure()[0];
-    for (int bytes = 0; bytes <= total; bytes++) {
+    for (int bytes = 0; bytes <= total; bytes += cutEach()) {
       int first = bytes;
       tryOut(once(first), PodDouble.NEVER, "cut after " + bytes + " bytes to the pod", 0, null);
     }
@@ -127,7 +143,7 @@ final class PodTargetTest {
   @Test
   void aCutAfterEachByteFromThePodLosesAndDoublesNothing() throws IOException {
     int total = measure()[1];
-    for (int bytes = 0; bytes <= total; bytes++) {
+    for (int bytes = 0; bytes <= total; bytes += cutEach()) {
       int first = bytes;
       tryOut(PodDouble.NEVER, once(first), "cut after " + bytes + " bytes from the pod", 0, null);
     }
@@ -725,11 +741,11 @@ final class PodTargetTest {
     return text.getBytes(StandardCharsets.UTF_8);
   }
 
-  private PodDouble pod(String name) throws IOException {
+  PodDouble pod(String name) throws IOException {
     return new PodDouble(folder.resolve("s").resolve(name + ".sock"));
   }
 
-  private SessionDouble session(String pod, boolean automatic) {
+  final SessionDouble session(String pod, boolean automatic) {
     return new SessionDouble(kit, target(pod, settings("")), automatic);
   }
 
@@ -743,12 +759,15 @@ final class PodTargetTest {
 
   private Target target(String pod, PodSettings settings, byte[] secret) {
     Found found =
-        new PodTarget.Factory(settings, registry, secret, meters)
-            .find(Principal.LOCAL, "pod:" + pod);
+        new PodTarget.Factory(settings, all, secret, meters).find(Principal.LOCAL, "pod:" + pod);
     return ((Found.Available) found).target();
   }
 
   private PodSettings settings(String overrides) {
+    return settings(folder.resolve("s"), overrides);
+  }
+
+  static PodSettings settings(Path folder, String overrides) {
     return PodSettings.from(
         ConfigFactory.parseString(
                 """
@@ -761,7 +780,7 @@ final class PodTargetTest {
                   %s
                 }
                 """
-                    .formatted(folder.resolve("s"), overrides))
+                    .formatted(folder, overrides))
             .withFallback(ConfigFactory.defaultReference())
             .resolve()
             .getConfig("clawterm.pods"));

@@ -6,7 +6,9 @@ import io.clawterm.agent.AgentTargets;
 import io.clawterm.agent.Agents;
 import io.clawterm.api.Principal;
 import io.clawterm.config.LiveSettings;
+import io.clawterm.edge.ClusterPods;
 import io.clawterm.edge.PodRegistry;
+import io.clawterm.edge.PodSettings;
 import io.clawterm.edge.PodTarget;
 import io.clawterm.edge.PtyTarget;
 import io.clawterm.model.Models;
@@ -38,7 +40,7 @@ record NodeTargets(Targets agents, Targets pods, Targets programs) implements Ta
     return new NodeTargets(
         new AgentTargets(
             agents(plan, live, system, tracing), () -> live.current().agent(), tracing),
-        pods(live, database, registry, closing),
+        pods(live, system, database, registry, closing),
         new PtyTarget.Factory(() -> live.current().pty(), registry));
   }
 
@@ -58,13 +60,20 @@ record NodeTargets(Targets agents, Targets pods, Targets programs) implements Ta
   }
 
   private static Targets pods(
-      LiveSettings<NodeBlocks> live, DataSource database, MeterRegistry registry, Closing closing)
+      LiveSettings<NodeBlocks> live,
+      ActorSystem<?> system,
+      DataSource database,
+      MeterRegistry registry,
+      Closing closing)
       throws IOException {
     if (live.current().node().data().isEmpty()) {
       return (owner, name) -> new Found.Missing("this node has no folder for pods");
     }
-    PodRegistry pods = PodRegistry.open(live.current().pods(), registry);
-    closing.add("pods", pods);
+    PodSettings settings = live.current().pods();
+    PodRegistry here = PodRegistry.open(settings, registry);
+    closing.add("pods", here);
+    var pods = ClusterPods.start(system, here, settings.rescanInterval(), registry);
+    closing.add("pods of the other nodes", pods);
     byte[] secret = ClusterSecrets.getOrCreate(database, "pod-tokens", 32);
     return new PodTarget.Factory(() -> live.current().pods(), pods, secret, registry);
   }

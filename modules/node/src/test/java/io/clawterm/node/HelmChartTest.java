@@ -672,10 +672,6 @@ class HelmChartTest {
             SECRETS
                 + "replicas: 0\ncluster: { formation: kubernetes }\n"
                 + "edge: { enabled: true, roles: [edge, session] }\n"),
-        Arguments.of("allowedUids", SECRETS + "edge: { enabled: true, allowedUids: [10002] }\n"),
-        Arguments.of(
-            "allowedUids",
-            SECRETS + "edge: { enabled: true, allowedUids: [10002], roles: [edge, session] }\n"),
         Arguments.of("preStopSeconds", SECRETS + "preStopSeconds: 60\n"),
         Arguments.of("healthPort", SECRETS + "healthPort: 3456\n"));
   }

@@ -8,10 +8,12 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.clawterm.storage.EmbeddedPostgres;
 import io.clawterm.storage.EmbeddedPostgresSettings;
+import io.clawterm.testkit.EchoPod;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -49,8 +51,7 @@ class NodeRolesTest {
         Process talk =
             edge.cli()
                 .start(out, Files.createFile(home.resolve("talk.err")), "connect", "agent:demo");
-        talk.getOutputStream().write("count to 400 at 10 per second\n".getBytes(UTF_8));
-        talk.getOutputStream().flush();
+        say(talk, "count to 400 at 10 per second");
         await().atMost(LIMIT).until(() -> Files.readString(out).contains(" 5 "));
 
         try (RunningNode second = up("second", "session, agent")) {
@@ -73,6 +74,42 @@ class NodeRolesTest {
     }
   }
 
+  @Test
+  void aPodIsReachedThroughTheNodeOnItsMachine() throws Exception {
+    try (RunningNode edge = up("pods", "edge");
+        RunningNode first = up("one", "session, agent");
+        RunningNode second = up("two", "session, agent");
+        EchoPod pod = EchoPod.listen(edge.cli().data().resolve("run/sockets/far.sock"), 1)) {
+      Path out = Files.createFile(home.resolve("pod.out"));
+      Process talk =
+          edge.cli().start(out, Files.createFile(home.resolve("pod.err")), "connect", "pod:far");
+      try {
+        say(talk, "one");
+        await().atMost(LIMIT).until(() -> Files.readString(out).contains("<one>"));
+        assertThat(figure(edge, "pods", "shards")).isZero();
+        RunningNode there = figure(edge, "one", "sessions") > 0 ? first : second;
+
+        assertThat(there.cli().run("drain").succeeded().out()).contains("is empty");
+        say(talk, "two");
+        await().atMost(LIMIT).until(() -> Files.readString(out).contains("<two>"));
+        there.cli().run("drain", "--undo").succeeded();
+
+        (there == first ? second : first).kill();
+        say(talk, "three");
+        await().atMost(LIMIT).until(() -> Files.readString(out).contains("<three>"));
+        assertThat(pod.inputs()).containsExactly("one", "two", "three");
+        assertThat(pod.complaints()).isEmpty();
+      } finally {
+        talk.destroyForcibly();
+      }
+    }
+  }
+
+  private static void say(Process talk, String line) throws IOException {
+    talk.getOutputStream().write((line + "\n").getBytes(UTF_8));
+    talk.getOutputStream().flush();
+  }
+
   /** -1: that node has not said. */
   private static int figure(RunningNode asked, String name, String figure) throws Exception {
     JsonNode cluster =
@@ -86,11 +123,8 @@ class NodeRolesTest {
   }
 
   private static String address(String name) {
-    return switch (name) {
-      case "edge" -> "127.0.0.11";
-      case "first" -> "127.0.0.12";
-      default -> "127.0.0.13";
-    };
+    return "127.0.0."
+        + (11 + List.of("edge", "first", "second", "pods", "one", "two").indexOf(name));
   }
 
   private static RunningNode up(String name, String roles) throws IOException {

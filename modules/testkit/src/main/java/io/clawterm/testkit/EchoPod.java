@@ -1,4 +1,4 @@
-package io.clawterm.load;
+package io.clawterm.testkit;
 
 import io.clawterm.protocol.Code;
 import io.clawterm.protocol.Fields;
@@ -32,7 +32,7 @@ import org.jspecify.annotations.Nullable;
  * protocol as the server and outlives the node, so it can tell what a node of before has sent: the
  * judge of whether inputs arrive exactly once. Strict: what breaks the protocol is a complaint.
  */
-final class EchoPod implements AutoCloseable {
+public final class EchoPod implements AutoCloseable {
 
   private static final int READ_BYTES = 16_384;
 
@@ -75,8 +75,12 @@ final class EchoPod implements AutoCloseable {
     this.random = new Random(seed);
   }
 
-  /** Opens the socket and serves it. */
-  static EchoPod listen(Path socket, long seed) throws IOException {
+  /**
+   * Opens the socket and serves it.
+   *
+   * @throws IOException where there is a socket already, or it can't be made
+   */
+  public static EchoPod listen(Path socket, long seed) throws IOException {
     ServerSocketChannel server = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
     server.bind(UnixDomainSocketAddress.of(socket));
     var pod = new EchoPod(socket, server, seed);
@@ -85,7 +89,7 @@ final class EchoPod implements AutoCloseable {
   }
 
   /** All inputs of all sessions, each session's in order. */
-  synchronized List<String> inputs() {
+  public synchronized List<String> inputs() {
     return byId.values().stream()
         .flatMap(circuit -> circuit.inputs.stream())
         .map(bytes -> new String(bytes, StandardCharsets.UTF_8).strip())
@@ -93,12 +97,12 @@ final class EchoPod implements AutoCloseable {
   }
 
   /** How many sessions were ended for good. */
-  synchronized int closed() {
+  public synchronized int closed() {
     return closed.size();
   }
 
   /** What broke the protocol. */
-  synchronized List<String> complaints() {
+  public synchronized List<String> complaints() {
     return List.copyOf(complaints);
   }
 

@@ -1,0 +1,55 @@
+package io.clawterm.edge;
+
+import akka.actor.typed.ActorSystem;
+import akka.stream.KillSwitches;
+import akka.stream.SharedKillSwitch;
+import akka.stream.javadsl.StreamConverters;
+import akka.util.ByteString;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.time.Duration;
+
+/**
+ * The session's end of a connection that goes through the node on whose machine the pod is; {@link
+ * PodRelay} is the other. Where a node dies, or a part of a stream between them is lost, both ends
+ * break off: it is a lost connection like any other.
+ */
+final class RelayedPipe implements PodRoute.Pipe {
+
+  /** Nobody waits for so long: who owns the connection closes it when it is silent. */
+  static final Duration NEVER = Duration.ofDays(1);
+
+  private final SharedKillSwitch end = KillSwitches.shared("relayed");
+  private final InputStream input;
+  private final OutputStream output;
+
+  RelayedPipe(PodDoor.Opened opened, ActorSystem<?> system) {
+    input =
+        opened
+            .output()
+            .getSource()
+            .via(end.<ByteString>flow())
+            .runWith(StreamConverters.asInputStream(NEVER), system);
+    output =
+        StreamConverters.asOutputStream(NEVER)
+            .via(end.<ByteString>flow())
+            .to(opened.input().getSink())
+            .run(system);
+  }
+
+  @Override
+  public InputStream input() {
+    return input;
+  }
+
+  @Override
+  public OutputStream output() {
+    return output;
+  }
+
+  @Override
+  public void close() {
+    end.abort(new IOException("the connection was closed"));
+  }
+}
