@@ -5,11 +5,13 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 
 /**
  * The time from {@code ./clawterm up} to the line that says that it is ready, with the archive that
@@ -20,6 +22,8 @@ import java.util.concurrent.TimeUnit;
 final class BenchStart {
 
   private static final double TARGET_SECONDS = 3;
+  private static final Duration ARCHIVE_LIMIT = Duration.ofMinutes(3);
+  private static final long LOOK_MS = 100;
 
   private BenchStart() {}
 
@@ -36,9 +40,9 @@ final class BenchStart {
       BenchReport.title("start: ./clawterm up to its ready line");
       BenchReport.line(
           String.format(
-              Locale.ROOT,
-              "the first time of all (makes the archive and the database) %.2f s",
-              start(data, with)));
+              Locale.ROOT, "the first time of all (makes the database) %.2f s", start(data, with)));
+      BenchReport.line(
+          String.format(Locale.ROOT, "then the archive is made for %.1f s", awaitArchive(archive)));
       start(data, without);
       double[] fast = new double[starts];
       double[] slow = new double[starts];
@@ -60,6 +64,24 @@ final class BenchStart {
       BenchReport.target("start", BenchReport.median(fast), "<=", TARGET_SECONDS, "s");
     } finally {
       BenchFiles.delete(folder);
+    }
+  }
+
+  /** In the background of the first start; the seconds that it goes on. */
+  private static double awaitArchive(Path folder) throws IOException, InterruptedException {
+    long begin = System.nanoTime();
+    while (!isThere(folder)) {
+      if (System.nanoTime() - begin > ARCHIVE_LIMIT.toNanos()) {
+        throw new IOException("no archive was made in " + folder);
+      }
+      TimeUnit.MILLISECONDS.sleep(LOOK_MS);
+    }
+    return (System.nanoTime() - begin) / 1e9;
+  }
+
+  private static boolean isThere(Path folder) throws IOException {
+    try (Stream<Path> files = Files.list(folder)) {
+      return files.anyMatch(file -> file.toString().endsWith(".aot"));
     }
   }
 

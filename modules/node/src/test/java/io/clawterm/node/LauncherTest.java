@@ -53,6 +53,7 @@ class LauncherTest {
           "ls",
           "mkdir",
           "mv",
+          "nice",
           "readlink",
           "rm",
           "sed",
@@ -419,18 +420,21 @@ class LauncherTest {
     built();
     usual("jdk-25", "25.0.1");
 
-    Result first = run("up", "--port", "0").succeeded();
+    Result first = prepared(run("up", "--port", "0").succeeded());
     Result second = run("up").succeeded();
     Result other = run("status").succeeded();
 
     assertThat(first.err()).contains("Preparing a fast start");
-    assertThat(first.java().getFirst()).contains("-XX:AOTCacheOutput=").endsWith(" warm-up");
+    assertThat(lines(javaCalls))
+        .filteredOn(call -> call.contains("-XX:AOTCacheOutput="))
+        .singleElement()
+        .asString()
+        .endsWith(" warm-up");
     assertThat(second.err()).isEmpty();
     String archive = archives().getFirst();
     assertThat(archives()).containsExactly(archive);
     assertThat(second.java()).hasSize(3);
-    assertThat(second.java().subList(1, 3))
-        .allMatch(call -> call.contains("-XX:AOTCache=" + archives.resolve(archive) + " "));
+    assertThat(second.java().getLast()).contains("-XX:AOTCache=" + archives.resolve(archive) + " ");
     assertThat(other.java().getLast()).doesNotContain("AOT");
   }
 
@@ -438,18 +442,18 @@ class LauncherTest {
   void anArchiveOfOtherFilesIsMadeAnewAndTheOldOneRemoved() throws Exception {
     built();
     Path jdk = usual("jdk-25", "25.0.1");
-    run("up").succeeded();
+    prepared(run("up").succeeded());
     List<String> first = archives();
     Files.writeString(archives.resolve("1-25-1.aot"), "of another folder");
 
     Files.writeString(jar.resolveSibling("other.jar"), "longer than before");
-    Result jarChanged = run("up").succeeded();
+    Result jarChanged = prepared(run("up").succeeded());
     List<String> second = archives();
     Files.writeString(jdk.resolve("release"), "IMPLEMENTOR=\"x\"\nJAVA_VERSION=\"25.0.2\"\n");
-    Result jdkChanged = run("up").succeeded();
+    Result jdkChanged = prepared(run("up").succeeded());
     List<String> third = archives();
     Files.setLastModifiedTime(jar, FileTime.from(Instant.now().plusSeconds(2)));
-    Result builtInTheSameMinute = run("up").succeeded();
+    Result builtInTheSameMinute = prepared(run("up").succeeded());
 
     assertThat(jarChanged.err()).contains("Preparing");
     assertThat(jdkChanged.err()).contains("Preparing");
@@ -474,6 +478,72 @@ class LauncherTest {
     assertThat(without.err()).isEmpty();
   }
 
+  @Test
+  void aFastStartThatCannotBePreparedIsToldTheNextTime() throws Exception {
+    built();
+    Path jdk = usual("jdk-25", "25.0.1");
+    executable(
+        jdk.resolve("bin/java"),
+        """
+        #!/usr/bin/env bash
+        case "$*" in *AOTCacheOutput*) echo "no room for it" >&2; exit 1 ;; esac
+        """);
+
+    Result first = prepared(run("up").succeeded());
+    Result second = prepared(run("up").succeeded());
+
+    assertThat(first.err()).contains("Preparing");
+    assertThat(second.err())
+        .contains("A fast start could not be prepared last time: no room for it");
+    assertThat(archives()).singleElement().asString().endsWith(".log");
+  }
+
+  @Test
+  void anArchiveIsMadeByOneAtATimeAndAfterOneThatWasKilledAgain() throws Exception {
+    built();
+    Path jdk = usual("jdk-25", "25.0.1");
+    Path go = root.resolve("go");
+    executable(
+        jdk.resolve("bin/java"),
+        """
+        #!/usr/bin/env bash
+        for each in "$@"; do
+          case $each in
+            -XX:AOTCacheOutput=*)
+              echo $$ >>%s
+              until [ -e %s ]; do sleep 0.05; done
+              echo archive >"${each#*=}"
+              ;;
+          esac
+        done
+        """
+            .formatted(javaCalls, go));
+
+    run("up").succeeded();
+    await().atMost(PATIENCE).until(() -> lines(javaCalls).size() == 1);
+    run("up").succeeded();
+    assertThat(lines(javaCalls)).hasSize(1);
+
+    Path making = archives.resolve(archives().getFirst());
+    long maker = Long.parseLong(Files.readString(making.resolve("pid")).strip());
+    ProcessHandle.of(maker).orElseThrow().destroyForcibly();
+    ProcessHandle.of(Long.parseLong(lines(javaCalls).getFirst())).orElseThrow().destroyForcibly();
+    await().atMost(PATIENCE).until(() -> ProcessHandle.of(maker).isEmpty());
+    Files.createFile(go);
+    prepared(run("up").succeeded());
+
+    assertThat(lines(javaCalls)).hasSize(2);
+    assertThat(archives()).singleElement().asString().endsWith(".aot");
+  }
+
+  /** Once what goes on behind the node is over. */
+  private Result prepared(Result result) {
+    await()
+        .atMost(PATIENCE)
+        .until(() -> archives().stream().noneMatch(name -> name.endsWith(".making")));
+    return result;
+  }
+
   private List<String> archives() throws IOException {
     try (Stream<Path> files = Files.list(archives)) {
       return files.map(file -> file.getFileName().toString()).sorted().toList();
@@ -487,7 +557,7 @@ class LauncherTest {
         .as("older ones have no such archive")
         .isGreaterThanOrEqualTo(25);
     Path real = Path.of(System.getProperty("java.home"));
-    Path jdk = Files.createDirectory(root.resolve("real"));
+    Path jdk = Files.createDirectory(root.resolve("jdk-real"));
     Files.copy(real.resolve("release"), jdk.resolve("release"));
     executable(
         jdk.resolve("bin/java"),
@@ -497,14 +567,16 @@ class LauncherTest {
         for each in "$@"; do
           case $each in -XX:AOTCacheOutput=*) echo garbage >"${each#*=}"; exit 0 ;; esac
         done
-        exec %s/bin/java "$@"
+        [ ! -e %s ] || exec %s/bin/java "$@"
         """
-            .formatted(javaCalls, real));
+            .formatted(javaCalls, root.resolve("real"), real));
     distribution();
     environment.put("CLAWTERM_DATA", root.resolve("data").toString());
     environment.put("JAVA_HOME", jdk.toString());
     environment.put("PATH", System.getenv("PATH")); // PostgreSQL needs some of it
 
+    prepared(run("up").succeeded());
+    Files.createFile(root.resolve("real"));
     Path said = root.resolve("up.out");
     Process node = start(said, "up", "--port", "-1", "--http", "-1", "--management", "-1");
     await()
@@ -515,7 +587,7 @@ class LauncherTest {
 
     assertThat(ended(node)).as(Files.readString(said)).isZero();
     assertThat(running).as(Files.readString(said)).isTrue();
-    assertThat(lines(javaCalls)).hasSize(2).last().asString().contains("-XX:AOTCache=");
+    assertThat(lines(javaCalls)).hasSize(3).last().asString().contains("-XX:AOTCache=");
   }
 
   /** A jar that names the class path of the tests. */
