@@ -9,6 +9,7 @@ import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -34,9 +35,6 @@ import java.util.function.Supplier;
  * session's own machine is taken, else that of the node whose address is first in order.
  */
 public final class ClusterPods implements Pods, AutoCloseable {
-
-  /** What connects within a machine's own node; a node that does not answer is tried again. */
-  private static final Duration OPEN_LIMIT = Duration.ofSeconds(5);
 
   private final PodRegistry own;
   private final ActorSystem<?> system;
@@ -105,7 +103,10 @@ public final class ClusterPods implements Pods, AutoCloseable {
       throws IOException, InterruptedException {
     CompletionStage<PodDoor.Answer> asked =
         AskPattern.ask(
-            at, replyTo -> new PodDoor.Open(name, replyTo), OPEN_LIMIT, system.scheduler());
+            at,
+            replyTo -> new PodDoor.Open(name, replyTo),
+            RelayedPipe.OPEN_LIMIT,
+            system.scheduler());
     try {
       return switch (asked.toCompletableFuture().get()) {
         case PodDoor.Opened opened -> new RelayedPipe(opened, system);
@@ -120,7 +121,7 @@ public final class ClusterPods implements Pods, AutoCloseable {
   private void heard(Map<ActorRef<PodDoor.Message>, Map<String, Integer>> told) {
     SortedMap<String, Remote> now = new TreeMap<>();
     told.entrySet().stream()
-        .sorted(Map.Entry.comparingByKey()) // by path, which begins with the address
+        .sorted(Comparator.comparing(at -> at.getKey().path().address().toString()))
         .forEach(at ->
             at.getValue()
                 .forEach((name, stamp) -> now.putIfAbsent(name, new Remote(at.getKey(), stamp))));

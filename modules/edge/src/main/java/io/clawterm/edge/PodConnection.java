@@ -232,8 +232,10 @@ final class PodConnection {
           next = isLast || buffer.position() >= WRITE_BYTES ? null : outgoing.poll();
         }
         int count = buffer.position();
-        requireRight();
-        to.write(buffer.array(), 0, count);
+        for (int at = 0; at < count; at += WRITE_BYTES) {
+          requireRight();
+          to.write(buffer.array(), at, Math.min(WRITE_BYTES, count - at));
+        }
         buffer.clear();
         unwrittenBytes.addAndGet(-count);
         listener.written(this);

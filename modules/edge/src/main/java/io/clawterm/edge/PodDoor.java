@@ -1,7 +1,6 @@
 package io.clawterm.edge;
 
 import akka.actor.typed.ActorRef;
-import akka.actor.typed.ActorSystem;
 import akka.actor.typed.Behavior;
 import akka.actor.typed.PostStop;
 import akka.actor.typed.Signal;
@@ -11,6 +10,7 @@ import akka.actor.typed.javadsl.Behaviors;
 import akka.actor.typed.javadsl.TimerScheduler;
 import akka.actor.typed.receptionist.Receptionist;
 import akka.actor.typed.receptionist.ServiceKey;
+import akka.stream.Materializer;
 import akka.stream.SinkRef;
 import akka.stream.SourceRef;
 import akka.util.ByteString;
@@ -80,7 +80,7 @@ final class PodDoor extends AbstractOnMessageBehavior<PodDoor.Message> {
       ServiceKey.create(Message.class, "clawterm-pod-doors");
 
   private final ActorContext<Message> context;
-  private final ActorSystem<?> system;
+  private final Materializer streams;
   private final PodRegistry own;
   private final AtomicInteger relayed;
   private final Elsewhere elsewhere;
@@ -111,7 +111,7 @@ final class PodDoor extends AbstractOnMessageBehavior<PodDoor.Message> {
       Elsewhere elsewhere) {
     super(context);
     this.context = context;
-    this.system = context.getSystem(); // for other threads, which may not use the context
+    this.streams = Materializer.createMaterializer(context); // ends with this actor
     this.own = own;
     this.relayed = relayed;
     this.elsewhere = elsewhere;
@@ -123,7 +123,7 @@ final class PodDoor extends AbstractOnMessageBehavior<PodDoor.Message> {
             Receptionist.Listing.class,
             // Those that can't be reached just now as well: what is told them is not in vain.
             listing -> new Listed(listing.getAllServiceInstances(KEY)));
-    ActorRef<Receptionist.Command> receptionist = system.receptionist();
+    ActorRef<Receptionist.Command> receptionist = context.getSystem().receptionist();
     receptionist.tell(Receptionist.register(KEY, self));
     receptionist.tell(Receptionist.subscribe(KEY, listings));
   }
@@ -186,14 +186,24 @@ final class PodDoor extends AbstractOnMessageBehavior<PodDoor.Message> {
     }
     try {
       PodRoute.Pipe pod = route.get().open();
-      relayed.incrementAndGet();
-      return PodRelay.begin(pod, system, relayed::decrementAndGet);
-    } catch (IOException e) {
+      return relay(pod);
+    } catch (IOException | IllegalStateException e) { // the streams may have been ended
       log.atDebug().addKeyValue("pod", name).setCause(e).log("a pod was called in vain");
       return new Failed("pod " + name + " does not answer: " + e.getMessage());
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       return new Failed("interrupted");
+    }
+  }
+
+  private Opened relay(PodRoute.Pipe pod) throws IOException {
+    relayed.incrementAndGet();
+    try {
+      return PodRelay.begin(pod, streams, relayed::decrementAndGet);
+    } catch (IllegalStateException e) {
+      relayed.decrementAndGet();
+      pod.close();
+      throw e;
     }
   }
 }

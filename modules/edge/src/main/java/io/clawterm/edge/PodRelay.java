@@ -1,10 +1,12 @@
 package io.clawterm.edge;
 
 import akka.Done;
-import akka.actor.typed.ActorSystem;
 import akka.japi.Pair;
+import akka.stream.Attributes;
+import akka.stream.Materializer;
 import akka.stream.SinkRef;
 import akka.stream.SourceRef;
+import akka.stream.StreamRefAttributes;
 import akka.stream.javadsl.Keep;
 import akka.stream.javadsl.StreamConverters;
 import akka.stream.javadsl.StreamRefs;
@@ -13,6 +15,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -24,51 +27,60 @@ final class PodRelay {
 
   private static final Logger log = LoggerFactory.getLogger(PodRelay.class);
 
+  /** What waits on the way of each direction at most, in pieces of 16 KiB or less. */
+  private static final Attributes REF =
+      StreamRefAttributes.bufferCapacity(8)
+          .and(StreamRefAttributes.subscriptionTimeout(RelayedPipe.OPEN_LIMIT.multipliedBy(2)));
+
   private final PodRoute.Pipe pod;
   private final InputStream fromSession;
   private final OutputStream toSession;
+  private final Runnable over;
+  private final AtomicInteger directions = new AtomicInteger(2);
 
-  private PodRelay(PodRoute.Pipe pod, InputStream fromSession, OutputStream toSession) {
+  private PodRelay(
+      PodRoute.Pipe pod, InputStream fromSession, OutputStream toSession, Runnable over) {
     this.pod = pod;
     this.fromSession = fromSession;
     this.toSession = toSession;
+    this.over = over;
   }
 
   /**
    * Begins to carry.
    *
    * @param pod is closed at the end
-   * @param over run once it has ended
+   * @param streams ends all that it carries when it is shut down
+   * @param over run once both directions have ended
    * @return what the other node needs
    */
-  static PodDoor.Opened begin(PodRoute.Pipe pod, ActorSystem<?> system, Runnable over) {
+  static PodDoor.Opened begin(PodRoute.Pipe pod, Materializer streams, Runnable over) {
     Pair<Pair<OutputStream, CompletionStage<Done>>, SourceRef<ByteString>> output =
         StreamConverters.asOutputStream(RelayedPipe.NEVER)
+            .addAttributes(RelayedPipe.BUFFER)
             .watchTermination(Pair::create)
-            .toMat(StreamRefs.<ByteString>sourceRef(), Keep.both())
-            .run(system);
+            .toMat(StreamRefs.<ByteString>sourceRef().addAttributes(REF), Keep.both())
+            .run(streams);
     Pair<SinkRef<ByteString>, InputStream> input =
         StreamRefs.<ByteString>sinkRef()
-            .toMat(StreamConverters.asInputStream(RelayedPipe.NEVER), Keep.both())
-            .run(system);
-    var relay = new PodRelay(pod, input.second(), output.first().first());
+            .addAttributes(REF)
+            .toMat(
+                StreamConverters.asInputStream(RelayedPipe.NEVER).addAttributes(RelayedPipe.BUFFER),
+                Keep.both())
+            .run(streams);
+    var relay = new PodRelay(pod, input.second(), output.first().first(), over);
+    Thread out = Thread.ofVirtual().name("clawterm-relay-out").start(relay::carryOutput);
+    Thread.ofVirtual().name("clawterm-relay-in").start(relay::carryInput);
     // The other node has closed the connection, or is gone: seen here even if the pod is silent.
-    var unused = output.first().second().whenComplete((done, failure) -> relay.endPod());
-    Thread.ofVirtual().name("clawterm-relay").start(() -> relay.run(over));
+    var unused =
+        output
+            .first()
+            .second()
+            .whenComplete((done, failure) -> {
+              relay.endPod();
+              out.interrupt(); // a write that waits for room would wait on
+            });
     return new PodDoor.Opened(output.second(), input.first());
-  }
-
-  private void run(Runnable over) {
-    Thread toPod = Thread.ofVirtual().name("clawterm-relay-in").start(this::carryInput);
-    try {
-      carryOutput();
-      endPod();
-      toPod.join();
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-    } finally {
-      over.run();
-    }
   }
 
   /** Whatever goes wrong here, what the pod has still to say is carried to its end. */
@@ -77,14 +89,34 @@ final class PodRelay {
       fromSession.transferTo(to);
     } catch (IOException e) {
       log.atDebug().setCause(e).log("a relayed pod takes no more");
+    } finally {
+      end();
     }
   }
 
   private void carryOutput() {
-    try (toSession) {
-      pod.input().transferTo(toSession);
+    try {
+      talkOn();
     } catch (IOException e) {
       log.atDebug().setCause(e).log("a relayed connection to a pod broke off");
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt(); // this thread ends here
+    } finally {
+      endPod();
+      end();
+    }
+  }
+
+  /** The stream's end throws what it does not declare. */
+  private void talkOn() throws IOException, InterruptedException {
+    try (toSession) {
+      pod.input().transferTo(toSession);
+    }
+  }
+
+  private void end() {
+    if (directions.decrementAndGet() == 0) {
+      over.run();
     }
   }
 

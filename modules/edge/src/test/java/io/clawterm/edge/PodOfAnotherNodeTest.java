@@ -12,6 +12,7 @@ import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -39,6 +40,7 @@ final class PodOfAnotherNodeTest extends PodTargetTest {
 
   private static ActorTestKit near;
   private static ActorTestKit far;
+  private static ActorTestKit third;
 
   @TempDir Path ownFolder;
   private final SimpleMeterRegistry ownMeters = new SimpleMeterRegistry();
@@ -49,7 +51,8 @@ final class PodOfAnotherNodeTest extends PodTargetTest {
   static void formCluster() {
     near = ActorTestKit.create("pods", NODE.withFallback(ConfigFactory.load()));
     far = ActorTestKit.create("pods", NODE.withFallback(ConfigFactory.load()));
-    for (ActorTestKit node : List.of(near, far)) {
+    third = ActorTestKit.create("pods", NODE.withFallback(ConfigFactory.load()));
+    for (ActorTestKit node : List.of(near, far, third)) {
       Cluster cluster = Cluster.get(node.system());
       cluster.manager().tell(Join.create(Cluster.get(near.system()).selfMember().address()));
       await().atMost(LIMIT).until(() -> cluster.selfMember().status().equals(MemberStatus.up()));
@@ -60,6 +63,7 @@ final class PodOfAnotherNodeTest extends PodTargetTest {
   static void dissolveCluster() {
     near.shutdownTestKit();
     far.shutdownTestKit();
+    third.shutdownTestKit();
   }
 
   @Override
@@ -122,6 +126,60 @@ final class PodOfAnotherNodeTest extends PodTargetTest {
         }
         assertThat(stranger.connections()).isZero();
       }
+    }
+  }
+
+  /** Whichever node has heard of which first. */
+  @Test
+  void ofTwoOtherNodesThatOfTheFirstAddressComesFirst(@TempDir Path thirdFolder) throws Exception {
+    var folder = PodRegistry.open(settings(thirdFolder, ""), new SimpleMeterRegistry());
+    open.add(folder);
+    start(third.system(), folder, new SimpleMeterRegistry());
+    try (var one = pod("pod");
+        var other = new PodDouble(thirdFolder.resolve("pod.sock"));
+        var sign = new PodDouble(thirdFolder.resolve("sign.sock"))) {
+      // Told in one list with the pod before it.
+      await().atMost(LIMIT).until(() -> all().names().contains("sign"));
+      boolean farIsFirst = address(far).compareTo(address(third)) < 0;
+      try (var session = session("pod", SessionDouble.AT_ONCE)) {
+        session.input("a");
+        PodDouble first = farIsFirst ? one : other;
+        await().atMost(LIMIT).until(() -> first.inputs().contains("a"));
+      }
+      assertThat((farIsFirst ? other : one).connections()).isZero();
+      assertThat(sign.connections()).isZero();
+    }
+  }
+
+  private static String address(ActorTestKit node) {
+    return Cluster.get(node.system()).selfMember().address().toString();
+  }
+
+  /** It fills what lies between, and whoever carries it must not wait for room for ever. */
+  @Test
+  void noConnectionIsLeftOfAPodThatNeverStopsTalking() throws Exception {
+    try (var pod = pod("pod")) {
+      try (var session = session("pod", SessionDouble.AT_ONCE)) {
+        await().atMost(LIMIT).until(() -> session.text().equals("hello"));
+        session.confirmByHand();
+        Thread speaker = Thread.ofVirtual().start(() -> talkWhileHeard(pod));
+        await()
+            .during(Duration.ofMillis(300))
+            .atMost(LIMIT)
+            .until(() -> session.unconfirmed() == 1);
+        assertThat(speaker.join(Duration.ofMillis(200))).isFalse();
+      }
+      await().atMost(LIMIT).until(() -> relayed() == 0);
+    }
+  }
+
+  private static void talkWhileHeard(PodDouble pod) {
+    try {
+      for (int i = 0; i < 1_000; i++) {
+        pod.say(new byte[60_000], 0);
+      }
+    } catch (UncheckedIOException e) {
+      assertThat(e).hasMessageContaining("Broken pipe");
     }
   }
 

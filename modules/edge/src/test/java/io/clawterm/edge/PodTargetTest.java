@@ -34,6 +34,7 @@ import java.util.function.IntSupplier;
 import org.awaitility.core.ThrowingRunnable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -42,16 +43,22 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 class PodTargetTest {
 
-  private static final ActorTestKit kit = ActorTestKit.create();
   private static final String ID = SessionDouble.ID.toString();
   private static final byte[] SECRET = new byte[32];
   private static final String ALL = "hello<a><b><c>";
+
+  private static ActorTestKit kit;
 
   @TempDir Path folder;
   final SimpleMeterRegistry meters = new SimpleMeterRegistry();
   private PodRegistry registry;
   private Pods all;
   private int pods;
+
+  @BeforeAll
+  static void startUp() {
+    kit = ActorTestKit.create();
+  }
 
   @BeforeEach
   void openRegistry() throws IOException {

@@ -267,7 +267,7 @@ class LauncherTest {
     usual("jdk-25", "25.0.1");
     environment.remove("HOME");
 
-    assertThat(run("up").succeeded().err()).doesNotContain("unbound");
+    assertThat(prepared(run("up").succeeded()).err()).doesNotContain("unbound");
   }
 
   @Test
@@ -445,6 +445,11 @@ class LauncherTest {
     prepared(run("up").succeeded());
     List<String> first = archives();
     Files.writeString(archives.resolve("1-25-1.aot"), "of another folder");
+    FileTime longAgo = FileTime.from(Instant.now().minus(Duration.ofDays(100)));
+    Path strangers = Files.createDirectory(archives.resolve("letters"));
+    Path unused = Files.writeString(archives.resolve("2-25-1.aot"), "of a folder that is gone");
+    Files.setLastModifiedTime(strangers, longAgo);
+    Files.setLastModifiedTime(unused, longAgo);
 
     Files.writeString(jar.resolveSibling("other.jar"), "longer than before");
     Result jarChanged = prepared(run("up").succeeded());
@@ -455,6 +460,8 @@ class LauncherTest {
     Files.setLastModifiedTime(jar, FileTime.from(Instant.now().plusSeconds(2)));
     Result builtInTheSameMinute = prepared(run("up").succeeded());
 
+    assertThat(strangers).exists();
+    assertThat(unused).doesNotExist();
     assertThat(jarChanged.err()).contains("Preparing");
     assertThat(jdkChanged.err()).contains("Preparing");
     assertThat(builtInTheSameMinute.err()).contains("Preparing");
@@ -546,7 +553,11 @@ class LauncherTest {
 
   private List<String> archives() throws IOException {
     try (Stream<Path> files = Files.list(archives)) {
-      return files.map(file -> file.getFileName().toString()).sorted().toList();
+      return files
+          .map(file -> file.getFileName().toString())
+          .filter(name -> !name.equals("letters"))
+          .sorted()
+          .toList();
     }
   }
 

@@ -87,7 +87,10 @@ class NodeRolesTest {
         say(talk, "one");
         await().atMost(LIMIT).until(() -> Files.readString(out).contains("<one>"));
         assertThat(figure(edge, "pods", "shards")).isZero();
-        RunningNode there = figure(edge, "one", "sessions") > 0 ? first : second;
+        await()
+            .atMost(LIMIT)
+            .until(() -> figure(edge, "one", "sessions") + figure(edge, "two", "sessions") == 1);
+        RunningNode there = figure(edge, "one", "sessions") == 1 ? first : second;
 
         assertThat(there.cli().run("drain").succeeded().out()).contains("is empty");
         say(talk, "two");
