@@ -23,6 +23,9 @@ final class AttachedDevice {
   /** A page of the journal is on its way. */
   boolean reading;
 
+  /** How much of the journal the next page holds. */
+  long pageBytes = AttachedDevices.FIRST_PAGE_BYTES;
+
   /** The highest number that the device has acknowledged. */
   long acknowledged;
 

@@ -33,6 +33,12 @@ final class AttachedDevices {
   /** A message to a device's edge; with its frame it has to fit Artery's 256 KiB between nodes. */
   private static final long PAGE_BYTES = 131_072;
 
+  /**
+   * A page is sent once all of it is read. So the first one that a device needs is short, some 500
+   * entries of a few words; for the rest, fewer and longer ones cost less.
+   */
+  static final long FIRST_PAGE_BYTES = 49_152;
+
   private static final int MAX_ASKED = 64;
 
   private final SessionId id;
@@ -343,7 +349,7 @@ final class AttachedDevices {
   private void readPage(AttachedDevice device) {
     device.reading = true;
     long number = device.attachment.number();
-    long budget = Math.min(Math.max(device.credit, 1), PAGE_BYTES);
+    long budget = Math.min(Math.max(device.credit, 1), device.pageBytes);
     long upTo = commits.durable().head();
     var page =
         environment
@@ -374,6 +380,7 @@ final class AttachedDevices {
 
   private void pageRead(AttachedDevice device, List<LogEntry> found) {
     device.reading = false;
+    device.pageBytes = PAGE_BYTES;
     if (found.isEmpty() || found.get(0).number() != device.next) {
       LOG.atError()
           .addKeyValue("session", id)
