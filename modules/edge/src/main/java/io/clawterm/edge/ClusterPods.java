@@ -12,13 +12,11 @@ import java.time.Duration;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.SortedSet;
 import java.util.TreeMap;
-import java.util.TreeSet;
 import java.util.UUID;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -127,11 +125,6 @@ public final class ClusterPods implements Pods, AutoCloseable {
                 .forEach((name, stamp) -> now.putIfAbsent(name, new Remote(at.getKey(), stamp))));
     SortedMap<String, Remote> before = elsewhere;
     elsewhere = now;
-    Set<String> changed = new TreeSet<>(before.keySet());
-    changed.addAll(now.keySet());
-    changed.removeIf(name -> Objects.equals(before.get(name), now.get(name)));
-    if (!changed.isEmpty()) {
-      listeners.forEach(listener -> listener.accept(changed));
-    }
+    PodRegistry.tell(listeners, PodRegistry.changes(before, now));
   }
 }

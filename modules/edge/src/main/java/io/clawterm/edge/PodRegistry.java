@@ -235,9 +235,18 @@ public final class PodRegistry implements Pods, AutoCloseable {
   private void publish(SortedMap<String, Found> found) {
     SortedMap<String, Found> before = pods;
     pods = found;
+    tell(listeners, changes(before, found));
+  }
+
+  /** The names that have come, gone, or stand for something else now. */
+  static <T> Set<String> changes(Map<String, T> before, Map<String, T> now) {
     Set<String> changed = new TreeSet<>(before.keySet());
-    changed.addAll(found.keySet());
-    changed.removeIf(name -> Objects.equals(before.get(name), found.get(name)));
+    changed.addAll(now.keySet());
+    changed.removeIf(name -> Objects.equals(before.get(name), now.get(name)));
+    return changed;
+  }
+
+  static void tell(List<Consumer<Set<String>>> listeners, Set<String> changed) {
     if (!changed.isEmpty()) {
       listeners.forEach(listener -> listener.accept(changed));
     }

@@ -27,10 +27,10 @@ final class PodRelay {
 
   private static final Logger log = LoggerFactory.getLogger(PodRelay.class);
 
-  /** What waits on the way of each direction at most, in pieces of 16 KiB or less. */
+  /** Who has asked in vain may have gone: then nobody takes up what is offered. */
   private static final Attributes REF =
-      StreamRefAttributes.bufferCapacity(8)
-          .and(StreamRefAttributes.subscriptionTimeout(RelayedPipe.OPEN_LIMIT.multipliedBy(2)));
+      RelayedPipe.ON_ITS_WAY.and(
+          StreamRefAttributes.subscriptionTimeout(RelayedPipe.OPEN_LIMIT.multipliedBy(2)));
 
   private final PodRoute.Pipe pod;
   private final InputStream fromSession;

@@ -4,6 +4,7 @@ import akka.actor.typed.ActorSystem;
 import akka.stream.Attributes;
 import akka.stream.KillSwitches;
 import akka.stream.SharedKillSwitch;
+import akka.stream.StreamRefAttributes;
 import akka.stream.javadsl.StreamConverters;
 import akka.util.ByteString;
 import java.io.IOException;
@@ -28,6 +29,9 @@ final class RelayedPipe implements PodRoute.Pipe {
   /** What waits belongs where it can be counted, with the session or the pod. */
   static final Attributes BUFFER = Attributes.inputBuffer(1, 1);
 
+  /** What is on its way to a receiver at most, in pieces of 16 KiB or less. */
+  static final Attributes ON_ITS_WAY = StreamRefAttributes.bufferCapacity(8);
+
   private final SharedKillSwitch end = KillSwitches.shared("relayed");
   private final InputStream input;
   private final OutputStream output;
@@ -37,6 +41,7 @@ final class RelayedPipe implements PodRoute.Pipe {
         opened
             .output()
             .getSource()
+            .addAttributes(ON_ITS_WAY)
             .via(end.<ByteString>flow())
             .runWith(StreamConverters.asInputStream(NEVER).addAttributes(BUFFER), system);
     output =
