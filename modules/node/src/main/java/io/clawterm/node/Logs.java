@@ -55,6 +55,8 @@ final class Logs {
     SLF4JBridgeHandler.install();
     // A port in use: whoever binds tells it in words, without Akka's stack trace before them.
     context.getLogger("akka.io.TcpListener").setLevel(Level.OFF);
+    // What is still on its way to a relayed pod's side that has ended: that is how relays end.
+    context.getLogger("akka.stream.impl.streamref").setLevel(Level.ERROR);
   }
 
   /** What is logged from now on; the terminal shows warnings alone all the same. */
