@@ -21,15 +21,15 @@ import scala.jdk.javaapi.CollectionConverters;
 
 /**
  * Which node has which shards: each about as many, as Akka's own strategy has it, and none on a
- * node that drains. A draining node gives its shards away a few at a time, so that a session waits
- * for the move of its own shard alone and not for that of all.
+ * node that drains. A draining node gives its shards away one at a time, so that a session waits
+ * for the move of its own shard alone.
  */
 public final class DrainingAllocation implements ActorSystemDependentAllocationStrategy {
 
   /**
    * Shards that leave a draining node at one time; as many come to a new one by Akka's strategy.
    */
-  private static final int AT_ONCE = 2;
+  private static final int AT_ONCE = 1;
 
   private @Nullable ActorSystem system;
   private @Nullable ShardAllocationStrategy akkas;

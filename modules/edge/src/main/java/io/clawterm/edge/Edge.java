@@ -30,8 +30,11 @@ import java.util.function.Supplier;
  */
 public final class Edge {
 
-  /** A resume costs some six milliseconds of processor time, over all that have a part in it. */
-  private static final Duration BETWEEN_DRAINED = Duration.ofMillis(10);
+  /**
+   * A resume costs some six milliseconds of processor time, over all that have a part in it: the
+   * others are to notice nothing.
+   */
+  private static final Duration BETWEEN_DRAINED = Duration.ofMillis(20);
 
   /** A node that stops has not much longer for all of them, */
   private static final Duration ALL_DRAINED_WITHIN = Duration.ofSeconds(10);
@@ -39,8 +42,8 @@ public final class Edge {
   /** but more at a time than this would only wait elsewhere. */
   private static final Duration LEAST_BETWEEN_DRAINED = Duration.ofMillis(2);
 
-  /** Connections that are told at one moment come back at several. */
-  private static final Duration MAX_STAGGER = Duration.ofMillis(50);
+  /** Sessions of one connection are told at one moment, and come back at several. */
+  private static final Duration MAX_STAGGER = Duration.ofMillis(10);
 
   /** Who is not to stay. */
   private enum Leaving {
