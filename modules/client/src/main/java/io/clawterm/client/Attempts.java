@@ -161,8 +161,10 @@ final class Attempts {
       stays = staysOpen(outcome);
       return outcome;
     } catch (IOException e) {
+      // We have closed it ourselves then, and the socket says nothing but that.
+      IOException cause = connection.wasSilent() ? new IOException("the server is silent", e) : e;
       String reason = connection.wasSilent() ? "the server is silent" : "connection lost";
-      return broken(reason, notBefore, writer != null, false, e);
+      return broken(reason, notBefore, writer != null, false, cause);
     } catch (MalformedFrameException | ClientException.ProtocolViolation e) {
       return broken("damaged stream", notBefore, writer != null, true, e);
     } finally {

@@ -192,6 +192,22 @@ class CodesTest {
   }
 
   @Test
+  void aServerThatNeverAnswersIsCalledSilent() throws Exception {
+    try (var server = ScriptedServer.tcp();
+        ClawTermClient client =
+            clientOf(server)
+                .patience(Duration.ZERO)
+                .answerTimeout(Duration.ofMillis(200))
+                .build()) {
+      server.mute();
+
+      assertThatThrownBy(() -> resultOf(client.connect(ConnectOptions.defaults())))
+          .hasCauseInstanceOf(ClientException.Unreachable.class)
+          .hasMessageContaining("the server is silent");
+    }
+  }
+
+  @Test
   void aServerThatHasLostWhatItShowedIsNotBelieved() throws Exception {
     try (var server = ScriptedServer.unix(folder.resolve("s")).echoing();
         ClawTermClient client = clientOf(server).build()) {
