@@ -30,6 +30,7 @@ import java.util.stream.StreamSupport;
 import javax.net.ssl.SSLContext;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -37,6 +38,7 @@ import org.junit.jupiter.api.io.TempDir;
  * Nodes as the chart would run them, each on an address of its own as a pod has it, look for each
  * other through an API server.
  */
+@Tag("long")
 class KubernetesFormationTest {
 
   private static final Duration LIMIT = Duration.ofMinutes(2);

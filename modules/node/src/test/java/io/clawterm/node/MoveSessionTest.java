@@ -17,10 +17,12 @@ import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** A session that moves between two servers and back, all of it from outside. */
+@Tag("long")
 class MoveSessionTest {
 
   private static final ObjectMapper JSON = new ObjectMapper();

@@ -6,6 +6,11 @@ import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.clawterm.client.ClawTermClient;
+import io.clawterm.client.ClientSession;
+import io.clawterm.client.ConnectOptions;
+import io.clawterm.client.Received;
+import io.clawterm.client.ServerAddress;
 import io.clawterm.storage.EmbeddedPostgres;
 import io.clawterm.storage.EmbeddedPostgresSettings;
 import io.clawterm.testkit.EchoPod;
@@ -14,12 +19,18 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Real nodes of which one takes devices alone, and the others hold sessions alone. */
+@Tag("long")
 class NodeRolesTest {
 
   private static final Duration LIMIT = Duration.ofMinutes(2);
@@ -108,6 +119,49 @@ class NodeRolesTest {
     }
   }
 
+  @Test
+  void anEdgeThatIsDrainedSendsItsDevicesToAnotherEdge() throws Exception {
+    try (RunningNode leaving = up("leaving", "edge");
+        RunningNode taking = up("taking", "edge");
+        RunningNode holding = up("holding", "session, agent")) {
+      var heard = new ConcurrentLinkedQueue<String>();
+      try (ClawTermClient client =
+          ClawTermClient.builder()
+              .address(ServerAddress.parse("tcp://" + leaving.file().path("tcp").asText()))
+              .credential(leaving.token())
+              .build()) {
+        ClientSession session =
+            client
+                .connect(ConnectOptions.target("agent:demo"))
+                .toCompletableFuture()
+                .get(LIMIT.toSeconds(), TimeUnit.SECONDS);
+        session.onOutput(received -> {
+          if (received instanceof Received.Entry entry) {
+            heard.add(entry.text());
+          }
+        });
+        session
+            .send("count to 300 at 10 per second")
+            .toCompletableFuture()
+            .get(LIMIT.toSeconds(), TimeUnit.SECONDS);
+        await().atMost(LIMIT).until(() -> String.join("", heard).contains(" 5 "));
+
+        assertThat(leaving.cli().run("drain").succeeded().out()).contains("is empty");
+
+        assertThat(figure(holding, "leaving", "connections")).isZero();
+        assertThat(figure(taking, "taking", "connections")).isEqualTo(1);
+        await().atMost(LIMIT).until(() -> String.join("", heard).contains(" 300"));
+        assertThat(String.join("", heard).replace('\n', ' ')).contains(counted(2, 300));
+      }
+    }
+  }
+
+  private static String counted(int first, int last) {
+    return IntStream.rangeClosed(first, last)
+        .mapToObj(Integer::toString)
+        .collect(Collectors.joining(" "));
+  }
+
   private static void say(Process talk, String line) throws IOException {
     talk.getOutputStream().write((line + "\n").getBytes(UTF_8));
     talk.getOutputStream().flush();
@@ -127,12 +181,16 @@ class NodeRolesTest {
 
   private static String address(String name) {
     return "127.0.0."
-        + (11 + List.of("edge", "first", "second", "pods", "one", "two").indexOf(name));
+        + (11
+            + List.of(
+                    "edge", "first", "second", "pods", "one", "two", "leaving", "taking", "holding")
+                .indexOf(name));
   }
 
   private static RunningNode up(String name, String roles) throws IOException {
     Cli cli = Cli.in(Files.createDirectory(home.resolve(name)));
     Files.createDirectory(cli.data());
+    Files.writeString(cli.data().resolve("token"), "ct_" + "r".repeat(43) + "\n");
     Files.writeString(
         cli.data().resolve("config.conf"), "clawterm.cluster.roles = [" + roles + "]\n");
     return RunningNode.up(cli, "--database", url(), "--cluster-host", address(name));
