@@ -5,8 +5,11 @@ import io.clawterm.client.ClientSession;
 import io.clawterm.client.ConnectOptions;
 import io.clawterm.client.Received;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
@@ -25,6 +28,7 @@ final class BenchScale {
   private static final int WAIT_SECONDS = 60;
   private static final long WARM_SECONDS = 60;
   private static final long SETTLE_SECONDS = 10;
+  private static final double WHOLE_MACHINE = Runtime.getRuntime().availableProcessors();
   private static final String QUESTION = "count to 1 at 1000 per second";
 
   private BenchScale() {}
@@ -36,19 +40,13 @@ final class BenchScale {
     BenchReport.title(
         String.format(
             Locale.ROOT, "scale: nodes of %.2f cores, %d sessions each", cores, sessions));
-    List<ControlGroup> groups = new ArrayList<>();
     try (BenchCluster cluster = BenchCluster.start()) {
       List<NodeProcess> nodes = new ArrayList<>(cluster.nodes());
-      // Code that runs for the first time needs more than a node has from here on.
-      measure(cluster, nodes, sessions, WARM_SECONDS);
-      for (NodeProcess node : nodes) {
-        ControlGroup group = ControlGroup.ofProcessor(cores);
-        group.take(node.pid());
-        groups.add(group);
-      }
+      // Code that runs for the first time needs more than a node has later.
+      measure(cluster, nodes, sessions, WARM_SECONDS, WHOLE_MACHINE);
       List<Double> perSecond = new ArrayList<>();
       while (!nodes.isEmpty()) {
-        perSecond.addFirst(measure(cluster, nodes, sessions, seconds));
+        perSecond.addFirst(measure(cluster, nodes, sessions, seconds, cores));
         nodes.removeLast().close();
       }
       for (int i = 0; i < perSecond.size(); i++) {
@@ -61,13 +59,11 @@ final class BenchScale {
                 perSecond.get(i) / perSecond.getFirst()));
       }
     }
-    for (ControlGroup group : groups) {
-      group.close();
-    }
   }
 
   private static double measure(
-      BenchCluster cluster, List<NodeProcess> nodes, int sessions, long seconds) throws Exception {
+      BenchCluster cluster, List<NodeProcess> nodes, int sessions, long seconds, double cores)
+      throws Exception {
     var shown = new AtomicLong();
     var ended = new AtomicBoolean();
     List<ClawTermClient> clients = new ArrayList<>();
@@ -85,13 +81,42 @@ final class BenchScale {
         }
       }
       TimeUnit.SECONDS.sleep(SETTLE_SECONDS);
-      long before = shown.get();
-      long begin = System.nanoTime();
-      TimeUnit.SECONDS.sleep(seconds);
-      return (shown.get() - before) * 1e9 / (System.nanoTime() - begin);
+      return limited(
+          nodes,
+          cores,
+          () -> {
+            TimeUnit.SECONDS.sleep(SETTLE_SECONDS);
+            long before = shown.get();
+            long begin = System.nanoTime();
+            TimeUnit.SECONDS.sleep(seconds);
+            double perSecond = (shown.get() - before) * 1e9 / (System.nanoTime() - begin);
+            BenchReport.line(
+                String.format(
+                    Locale.ROOT, "%d nodes of %.2f cores: %,.0f", nodes.size(), cores, perSecond));
+            return perSecond;
+          });
     } finally {
       ended.set(true);
       clients.forEach(ClawTermClient::close);
+    }
+  }
+
+  /** Only meanwhile: to open sessions and to stop nodes is not what is measured. */
+  private static double limited(List<NodeProcess> nodes, double cores, Callable<Double> task)
+      throws Exception {
+    Map<NodeProcess, ControlGroup> groups = new HashMap<>();
+    try {
+      for (NodeProcess node : nodes) {
+        ControlGroup group = ControlGroup.ofProcessor(cores);
+        groups.put(node, group);
+        group.take(node.pid());
+      }
+      return task.call();
+    } finally {
+      for (Map.Entry<NodeProcess, ControlGroup> each : groups.entrySet()) {
+        each.getValue().release(each.getKey().pid());
+        each.getValue().close();
+      }
     }
   }
 

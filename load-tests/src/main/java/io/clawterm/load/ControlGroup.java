@@ -93,6 +93,11 @@ record ControlGroup(Path folder) implements AutoCloseable {
     Files.writeString(folder.resolve(PROCESSES), Long.toString(pid));
   }
 
+  /** Lets one go that it has taken. */
+  void release(long pid) throws IOException {
+    Files.writeString(folder.resolveSibling(PROCESSES), Long.toString(pid));
+  }
+
   /** Takes it away; nobody may be in it any more. */
   @Override
   public void close() throws IOException {
