@@ -12,7 +12,10 @@ import java.util.concurrent.Callable;
 import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 
-/** Starts and stops a node in a folder of its own, so that the JVM can archive what it loaded. */
+/**
+ * Starts a node in a folder of its own, has some sessions at it, and stops it, so that the JVM can
+ * archive what it loaded.
+ */
 @Command(name = "warm-up", hidden = true)
 final class WarmUpCommand implements Callable<Integer> {
 
@@ -39,8 +42,11 @@ final class WarmUpCommand implements Callable<Integer> {
                   progress -> {},
                   settings -> {},
                   Optional.empty()));
-      node.start().toCompletableFuture().get();
-      node.close();
+      try {
+        Rehearsal.at(node.start().toCompletableFuture().get().endpoints());
+      } finally {
+        node.close();
+      }
     } finally {
       delete(data);
     }
