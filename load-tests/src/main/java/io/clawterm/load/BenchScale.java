@@ -114,7 +114,9 @@ final class BenchScale {
       return task.call();
     } finally {
       for (Map.Entry<NodeProcess, ControlGroup> each : groups.entrySet()) {
-        each.getValue().release(each.getKey().pid());
+        if (each.getKey().isAlive()) {
+          each.getValue().release(each.getKey().pid());
+        }
         each.getValue().close();
       }
     }

@@ -93,7 +93,7 @@ record ControlGroup(Path folder) implements AutoCloseable {
     Files.writeString(folder.resolve(PROCESSES), Long.toString(pid));
   }
 
-  /** Lets one go that it has taken. */
+  /** Gives one that it has taken to the group that all belong to. */
   void release(long pid) throws IOException {
     Files.writeString(folder.resolveSibling(PROCESSES), Long.toString(pid));
   }

@@ -43,7 +43,7 @@ public final class NodeProcess implements AutoCloseable {
       List.of("-Xmx" + HEAP_BYTES, "-XX:+UseSerialGC", "--enable-native-access=ALL-UNNAMED");
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final Duration POLL = Duration.ofMillis(10);
-  private static final Duration STOP = Duration.ofSeconds(40);
+  private static final Duration STOP = Duration.ofSeconds(60);
 
   // Below the range that Linux draws outgoing ports from: a client's must not take it meanwhile.
   static final int FIRST_PORT = 20_000;

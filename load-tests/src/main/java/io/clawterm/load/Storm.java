@@ -65,8 +65,13 @@ final class Storm {
     staying.forEach(node -> arguments.add(node.tcp().toString()));
     BenchProcess process =
         BenchProcess.java(BenchQuestions.class, List.of(), arguments.toArray(String[]::new));
-    process.read();
-    return process;
+    try {
+      process.read(); // once its sessions are open
+      return process;
+    } catch (IOException e) {
+      process.close();
+      throw e;
+    }
   }
 
   private static double p99(String when, String[] report) {

@@ -161,9 +161,12 @@ final class Attempts {
       stays = staysOpen(outcome);
       return outcome;
     } catch (IOException e) {
-      // We have closed it ourselves then, and the socket says nothing but that.
-      IOException cause = connection.wasSilent() ? new IOException("the server is silent", e) : e;
-      String reason = connection.wasSilent() ? "the server is silent" : "connection lost";
+      String reason = "connection lost";
+      IOException cause = e;
+      if (connection.wasSilent()) { // so we have closed it, and the socket says nothing but that
+        reason = "the server is silent";
+        cause = new IOException(reason, e);
+      }
       return broken(reason, notBefore, writer != null, false, cause);
     } catch (MalformedFrameException | ClientException.ProtocolViolation e) {
       return broken("damaged stream", notBefore, writer != null, true, e);

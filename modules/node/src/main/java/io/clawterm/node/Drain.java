@@ -30,9 +30,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Empties a node while it runs: the other nodes take over its sessions, a few shards at a time
- * ({@link DrainingAllocation}), and then its devices. It does so when its row in the database says
- * so, which anybody with the rights may write, and when it stops.
+ * Empties a node while it runs: the other nodes take over its sessions, shard by shard ({@link
+ * DrainingAllocation}), and then its devices. It does so when its row in the database says so,
+ * which anybody with the rights may write, and when it stops.
  */
 final class Drain {
 

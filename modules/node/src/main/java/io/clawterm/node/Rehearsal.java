@@ -37,6 +37,7 @@ final class Rehearsal {
             .address(ServerAddress.tcp(at.getHostString(), at.getPort()))
             .credential(Files.readString(node.tokenFile().orElseThrow()).strip())
             .device("rehearsal")
+            .patience(STEP)
             .build()) {
       long begin = System.nanoTime();
       while (System.nanoTime() - begin < LENGTH.toNanos()) {

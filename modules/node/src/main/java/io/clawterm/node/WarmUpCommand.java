@@ -1,5 +1,6 @@
 package io.clawterm.node;
 
+import io.clawterm.api.ClawTerm;
 import io.clawterm.config.NodeConfiguration;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -9,7 +10,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeoutException;
 import java.util.stream.Stream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import picocli.CommandLine.Command;
 
 /**
@@ -18,6 +23,8 @@ import picocli.CommandLine.Command;
  */
 @Command(name = "warm-up", hidden = true)
 final class WarmUpCommand implements Callable<Integer> {
+
+  private static final Logger LOG = LoggerFactory.getLogger(WarmUpCommand.class);
 
   @Override
   public Integer call() throws Exception {
@@ -43,7 +50,7 @@ final class WarmUpCommand implements Callable<Integer> {
                   settings -> {},
                   Optional.empty()));
       try {
-        Rehearsal.at(node.start().toCompletableFuture().get().endpoints());
+        rehearse(node.start().toCompletableFuture().get().endpoints());
       } finally {
         node.close();
       }
@@ -51,6 +58,17 @@ final class WarmUpCommand implements Callable<Integer> {
       delete(data);
     }
     return 0;
+  }
+
+  private static void rehearse(ClawTerm.Endpoints node) throws IOException, InterruptedException {
+    try {
+      Rehearsal.at(node);
+    } catch (ExecutionException | TimeoutException e) {
+      // What has been loaded until then is worth archiving all the same.
+      LOG.atWarn()
+          .addKeyValue("failure", e.toString())
+          .log("the archive is made without all of its sessions");
+    }
   }
 
   private static void delete(Path folder) throws IOException {
