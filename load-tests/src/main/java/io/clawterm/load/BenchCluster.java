@@ -27,7 +27,11 @@ final class BenchCluster implements AutoCloseable {
   private static final Duration READY = Duration.ofSeconds(60);
   private static final Duration ASK = Duration.ofSeconds(5);
   private static final List<String> NAMES = List.of("one", "two", "three");
-  private static final List<String> JVM = List.of("-Xmx1g");
+
+  // As the launcher has it, and not as the nodes that are killed all the time: their pauses count.
+  private static final List<String> JVM =
+      List.of("-Xmx1g", "-XX:-UseSerialGC", "-XX:+UseG1GC", "-XX:+UseCompactObjectHeaders");
+
   private static final String TOKEN = "ct_" + "s".repeat(43);
   private static final int OK = 200;
   private static final ObjectMapper JSON = new ObjectMapper();

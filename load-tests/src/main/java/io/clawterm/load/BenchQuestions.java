@@ -32,6 +32,7 @@ import java.util.stream.Stream;
 final class BenchQuestions {
 
   private static final int A_SECOND = 30;
+  private static final int MAX_TRIES = 10;
 
   private final Crowd crowd;
   private final List<Asked> sessions;
@@ -42,7 +43,12 @@ final class BenchQuestions {
   private BenchQuestions(Crowd crowd, int count) throws InterruptedException {
     this.crowd = crowd;
     List<ClientSession> opened = new ArrayList<>();
-    while (opened.size() < count) { // a node that has just started may have kept some waiting
+    // A node that has just started may have kept some waiting.
+    for (int tries = 0; opened.size() < count; tries++) {
+      if (tries == MAX_TRIES) {
+        throw new IllegalStateException(
+            opened.size() + " of " + count + " sessions could be opened");
+      }
       opened.addAll(crowd.open(count - opened.size()));
     }
     this.sessions = opened.stream().map(Asked::new).toList();

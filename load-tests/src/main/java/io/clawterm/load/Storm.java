@@ -49,8 +49,9 @@ final class Storm {
       questions.ask("begin");
       long killed = System.nanoTime();
       nodes.getFirst().kill();
-      while ((many.hit().size() < clients || many.missing() > 0)
-          && System.nanoTime() - killed < LIMIT.toNanos()) {
+      // At least as long as before: of a few questions the longest one would be the p99.
+      while (within(BEFORE, killed)
+          || ((many.hit().size() < clients || many.missing() > 0) && within(LIMIT, killed))) {
         TimeUnit.MILLISECONDS.sleep(LOOK.toMillis());
       }
       double[] away = many.report(name + ", %,d clients".formatted(clients));
@@ -58,6 +59,10 @@ final class Storm {
       double meanwhile = p99("meanwhile", questions.ask("report"));
       return new Outcome(longest, meanwhile / before);
     }
+  }
+
+  private static boolean within(Duration time, long since) {
+    return System.nanoTime() - since < time.toNanos();
   }
 
   private BenchProcess questions(List<NodeProcess> staying) throws IOException {

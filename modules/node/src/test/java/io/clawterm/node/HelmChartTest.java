@@ -656,6 +656,11 @@ class HelmChartTest {
     assertThatThrownBy(() -> withText(yaml)).hasMessageContaining(name);
   }
 
+  @Test
+  void aDrainAsLongAsThePodIsGivenIsTaken() throws IOException {
+    assertThat(withText(SECRETS + "preStopSeconds: 15\n").nodes()).isNotEmpty();
+  }
+
   static List<Arguments> incomplete() {
     return List.of(
         Arguments.of("database", "tls: { existingSecret: b }\ntoken: { existingSecret: c }\n"),
@@ -672,7 +677,7 @@ class HelmChartTest {
             SECRETS
                 + "replicas: 0\ncluster: { formation: kubernetes }\n"
                 + "edge: { enabled: true, roles: [edge, session] }\n"),
-        Arguments.of("preStopSeconds", SECRETS + "preStopSeconds: 60\n"),
+        Arguments.of("preStopSeconds", SECRETS + "preStopSeconds: 16\n"),
         Arguments.of("healthPort", SECRETS + "healthPort: 3456\n"));
   }
 }

@@ -52,6 +52,7 @@ class LauncherTest {
           "head",
           "ls",
           "mkdir",
+          "mktemp",
           "mv",
           "nice",
           "readlink",
@@ -71,6 +72,7 @@ class LauncherTest {
   private Path javaCalls;
   private Path mavenCalls;
   private Path archives;
+  private Path scratch;
 
   /** What the script has left. */
   private record Result(int code, String err, List<String> java) {
@@ -114,6 +116,8 @@ class LauncherTest {
     environment.put("PATH", tools.toString());
     environment.put("HOME", Files.createDirectory(root.resolve("home")).toString());
     environment.put("CLAWTERM_ARCHIVE_DIR", archives.toString());
+    scratch = Files.createDirectory(root.resolve("scratch"));
+    environment.put("TMPDIR", scratch.toString());
   }
 
   private void source(String name) throws IOException {
@@ -516,10 +520,12 @@ class LauncherTest {
         #!/usr/bin/env bash
         for each in "$@"; do
           case $each in
-            -XX:AOTCacheOutput=*)
+            -Djava.io.tmpdir=*) mkdir "${each#*=}/data" ;;
+            -XX:AOTCacheOutput=*) archive=${each#*=} ;;
+            warm-up)
               echo $$ >>%s
               until [ -e %s ]; do sleep 0.05; done
-              echo archive >"${each#*=}"
+              echo archive >"$archive"
               ;;
           esac
         done
@@ -536,11 +542,37 @@ class LauncherTest {
     ProcessHandle.of(maker).orElseThrow().destroyForcibly();
     ProcessHandle.of(Long.parseLong(lines(javaCalls).getFirst())).orElseThrow().destroyForcibly();
     await().atMost(PATIENCE).until(() -> ProcessHandle.of(maker).isEmpty());
+    assertThat(scratch).isNotEmptyDirectory();
     Files.createFile(go);
     prepared(run("up").succeeded());
 
     assertThat(lines(javaCalls)).hasSize(2);
     assertThat(archives()).singleElement().asString().endsWith(".aot");
+    assertThat(scratch).isEmptyDirectory();
+  }
+
+  @Test
+  void ofAPreparationWhoseJvmIsKilledNothingIsLeft() throws Exception {
+    built();
+    Path jdk = usual("jdk-25", "25.0.1");
+    executable(
+        jdk.resolve("bin/java"),
+        """
+        #!/usr/bin/env bash
+        for each in "$@"; do
+          case $each in
+            -Djava.io.tmpdir=*) mkdir "${each#*=}/data" && echo called >%s ;;
+            warm-up) kill -9 $$ ;;
+          esac
+        done
+        """
+            .formatted(javaCalls));
+
+    prepared(run("up").succeeded());
+
+    assertThat(javaCalls).exists();
+    assertThat(scratch).isEmptyDirectory();
+    assertThat(archives()).singleElement().asString().endsWith(".log");
   }
 
   /** Once what goes on behind the node is over. */
