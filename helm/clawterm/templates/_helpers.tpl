@@ -99,6 +99,7 @@ clawterm {
     {{- end }}
     {{- if eq $.Values.cluster.lease "kubernetes" }}
     lease.lease-class = "io.clawterm.cluster.KubernetesLease"
+    lease.kubernetes.name = {{ include "clawterm.name" $ | quote }}
     {{- end }}
     {{- if $.Values.cluster.tls.existingSecret }}
     tls-cert = "/etc/clawterm/cluster-tls/tls.crt"

@@ -14,7 +14,8 @@ import java.util.stream.Stream;
 
 /**
  * The command line of the cluster suite: {@code --faults R1,R7 (default: all) --rounds N --minutes
- * N --nodes N --sessions N --seed S --long yes|no --jvm OPTIONS --before FOLDER --data FOLDER}.
+ * N --nodes N --sessions N --pause MS --seed S --long yes|no --jvm OPTIONS --before FOLDER --data
+ * FOLDER}.
  */
 final class ClusterArguments {
 
@@ -25,6 +26,7 @@ final class ClusterArguments {
           "--minutes",
           "--nodes",
           "--sessions",
+          "--pause",
           "--seed",
           "--long",
           "--jvm",
@@ -43,6 +45,7 @@ final class ClusterArguments {
         Duration.ofMinutes(Long.parseLong(given.getOrDefault("--minutes", "10000000"))),
         Integer.parseInt(given.getOrDefault("--nodes", "3")),
         Integer.parseInt(given.getOrDefault("--sessions", "24")),
+        Long.parseLong(given.getOrDefault("--pause", "" + ClusterPlan.BUSY_MILLIS)),
         given.containsKey("--seed") ? Long.parseLong(given.get("--seed")) : new Random().nextLong(),
         given.getOrDefault("--long", "no").equals("yes"),
         given.containsKey("--jvm") ? List.of(given.get("--jvm").split(" ")) : List.of(),

@@ -37,8 +37,6 @@ import java.util.stream.Stream;
 final class ClusterSuite implements AutoCloseable {
 
   private static final Duration CALM = Duration.ofMinutes(2);
-  private static final long MIN_PAUSE_MS = 150;
-  private static final long MAX_PAUSE_MS = 350;
 
   private final ClusterPlan plan;
   private final PrintStream progress;
@@ -124,7 +122,8 @@ final class ClusterSuite implements AutoCloseable {
       }
     }
     for (Device device : swarm.devices()) {
-      swarm.start(device, random.nextLong(MIN_PAUSE_MS, MAX_PAUSE_MS));
+      long pause = plan.pauseMillis();
+      swarm.start(device, random.nextLong(pause * 6 / 10, pause * 14 / 10));
     }
     awaitCalm("at the start");
   }

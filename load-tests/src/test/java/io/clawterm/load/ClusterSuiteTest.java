@@ -13,7 +13,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** A few faults with the build; all of them, again and again, with {@code -Pfaults}. */
 class ClusterSuiteTest {
 
-  private static final int ROUNDS = Integer.getInteger("cluster.rounds", 3);
+  private static final int ROUNDS = Integer.getInteger("cluster.rounds", 0);
   private static final boolean LONG = Boolean.getBoolean("cluster.long");
 
   /** The folder of its distribution; without one R26b is skipped. */
@@ -29,13 +29,15 @@ class ClusterSuiteTest {
 
   @Test
   void noPromiseIsBrokenWhateverHappensToTheNodes() throws Exception {
+    List<ClusterFault> faults = LONG ? List.of(ClusterFault.values()) : SHORT;
     var plan =
         new ClusterPlan(
-            LONG ? List.of(ClusterFault.values()) : SHORT,
-            ROUNDS,
+            faults,
+            ROUNDS > 0 ? ROUNDS : faults.size(),
             Duration.ofDays(1),
             3,
             12,
+            ClusterPlan.BUSY_MILLIS,
             Seeds.ofRun(),
             LONG,
             List.of("-XX:TieredStopAtLevel=1"),

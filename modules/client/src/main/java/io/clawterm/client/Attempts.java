@@ -74,13 +74,14 @@ final class Attempts {
       if (connection == null || connection.isClosed()) {
         connection =
             new Connection(links.open(route.address()), scheduler, settings.answerTimeout());
+        route.trusted();
       }
     } catch (IOException e) {
       return failedToOpen(e.getMessage() == null ? e.toString() : e.getMessage(), e);
     } catch (ClientException e) {
-      return route.isConfigured()
+      return route.distrusted()
           ? new Outcome.End(new Ending.Failed(e))
-          : failedToOpen(String.valueOf(e.getMessage()), e);
+          : retry(String.valueOf(e.getMessage()), e);
     } catch (UncheckedIOException e) {
       throw new ClientException.StoreFailed("can't read the known servers", e);
     }
@@ -116,6 +117,10 @@ final class Attempts {
   private Outcome failedToOpen(String reason, Exception cause) {
     // A better address that doesn't answer is none: back to those that were given.
     route.failed();
+    return retry(reason, cause);
+  }
+
+  private static Outcome retry(String reason, Exception cause) {
     return new Outcome.Retry(reason, Optional.empty(), false, cause);
   }
 

@@ -2,8 +2,10 @@ package io.clawterm.client;
 
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.random.RandomGenerator;
 
 /**
@@ -16,6 +18,9 @@ final class Route {
   private final List<ServerAddress> configured;
   private Optional<ServerAddress> moved = Optional.empty();
   private int at;
+
+  /** Whom this client doesn't trust, of those that it was given, since it last trusted one. */
+  private final Set<ServerAddress> distrusted = new HashSet<>();
 
   Route(List<ServerAddress> configured, RandomGenerator random) {
     List<ServerAddress> order = new ArrayList<>(configured);
@@ -39,6 +44,24 @@ final class Route {
     if (moved.isEmpty()) {
       at = (at + 1) % configured.size();
     }
+  }
+
+  /** Somebody answers there who is trusted. */
+  void trusted() {
+    distrusted.clear();
+  }
+
+  /**
+   * Who answers there isn't trusted: one of several nodes may have been set up wrongly.
+   *
+   * @return whether that holds for all addresses that this client was given
+   */
+  boolean distrusted() {
+    if (moved.isEmpty()) {
+      distrusted.add(configured.get(at));
+    }
+    failed();
+    return distrusted.containsAll(configured);
   }
 
   /** Nothing was to be had there. */

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
 import java.util.stream.IntStream;
@@ -26,6 +27,19 @@ class RouteTest {
 
     assertThat(tried).containsExactlyInAnyOrderElementsOf(NODES);
     assertThat(route.address()).isEqualTo(NODES.getFirst());
+  }
+
+  @Test
+  void onlyWhereNobodyIsTrustedItIsOver() {
+    var route = new Route(NODES.subList(0, 3), new Random(1));
+
+    assertThat(route.distrusted()).isFalse();
+    assertThat(route.distrusted()).isFalse();
+    route.moved(Optional.of("127.0.0.1:5"));
+    assertThat(route.distrusted()).as("a place that was not given").isFalse();
+    assertThat(route.distrusted()).isTrue();
+    route.trusted();
+    assertThat(route.distrusted()).isFalse();
   }
 
   @Test

@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.KeyStore;
 import java.security.cert.X509Certificate;
+import java.util.List;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
 import org.junit.jupiter.api.BeforeAll;
@@ -28,7 +29,12 @@ class TlsTest {
 
   @BeforeAll
   void makeCertificate(@TempDir Path keyFolder) throws Exception {
-    Path file = keyFolder.resolve("server.p12");
+    KeyStore store = newCertificate(keyFolder.resolve("server.p12"));
+    context = showing(store);
+    fingerprint = CertificateTrust.fingerprint((X509Certificate) store.getCertificate("server"));
+  }
+
+  private static KeyStore newCertificate(Path file) throws Exception {
     Process keytool =
         new ProcessBuilder(
                 Path.of(System.getProperty("java.home"), "bin", "keytool").toString(),
@@ -54,11 +60,15 @@ class TlsTest {
     try (InputStream input = Files.newInputStream(file)) {
       store.load(input, PASSWORD);
     }
+    return store;
+  }
+
+  private static SSLContext showing(KeyStore store) throws Exception {
     var keys = KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());
     keys.init(store, PASSWORD);
-    context = SSLContext.getInstance("TLS");
+    SSLContext context = SSLContext.getInstance("TLS");
     context.init(keys.getKeyManagers(), null, null);
-    fingerprint = CertificateTrust.fingerprint((X509Certificate) store.getCertificate("server"));
+    return context;
   }
 
   @Test
@@ -95,6 +105,24 @@ class TlsTest {
           .isInstanceOfSatisfying(
               ClientException.UnknownCertificate.class,
               failure -> assertThat(failure.expected()).contains(other));
+    }
+  }
+
+  @Test
+  void oneOfSeveralServersWithAnotherCertificateIsPassedOver() throws Exception {
+    SSLContext another = showing(newCertificate(folder.resolve("another.p12")));
+    try (var good = ScriptedServer.tls(context).echoing();
+        var wrong = ScriptedServer.tls(another).echoing();
+        ClawTermClient client =
+            clientOf(wrong)
+                .addresses(List.of(wrong.address(), good.address()))
+                .trustFingerprint(fingerprint)
+                .build()) {
+      ClientSession session = resultOf(client.connect(ConnectOptions.defaults()));
+      assertThat(resultOf(session.send("one"))).isEqualTo(1);
+      good.cutAll();
+      assertThat(resultOf(session.send("two"))).isEqualTo(2);
+      assertThat(wrong.greetings()).isEmpty();
     }
   }
 

@@ -40,7 +40,8 @@ public final class KubernetesLease extends SplitLease {
   public KubernetesLease(LeaseSettings settings, ExtendedActorSystem system) throws IOException {
     super(settings, system);
     this.api = KubernetesApi.from(settings.leaseConfig().getConfig("kubernetes"));
-    this.name = name(settings.leaseName());
+    String given = settings.leaseConfig().getString("kubernetes.name");
+    this.name = name(given.isBlank() ? settings.leaseName() : given);
     this.path =
         "/apis/coordination.k8s.io/v1/namespaces/"
             + namespace(settings.leaseConfig().getString("kubernetes.namespace"))

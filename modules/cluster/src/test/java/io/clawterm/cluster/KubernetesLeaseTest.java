@@ -88,6 +88,14 @@ class KubernetesLeaseTest {
   }
 
   @Test
+  void twoClustersInANamespaceHaveOneEach() throws Exception {
+    assertThat(decided(lease(url(), "one"))).isTrue();
+    assertThat(decided(lease(url(), "Two_of_us"))).isTrue();
+
+    assertThat(api.leases()).containsOnlyKeys("one", "two-of-us");
+  }
+
+  @Test
   void thatOfADeadNodeRunsOutByTheServersClock() throws Exception {
     Lease dead = lease();
     Lease two = lease();
@@ -132,18 +140,22 @@ class KubernetesLeaseTest {
 
   @Test
   void aTokenGoesToNobodyWithoutTls() {
-    assertThatThrownBy(() -> lease("http://10.0.0.1:6443")).hasStackTraceContaining("https://");
+    assertThatThrownBy(() -> lease("http://10.0.0.1:6443", "")).hasStackTraceContaining("https://");
   }
 
   private static boolean decided(Lease lease) {
     return lease.acquire().toCompletableFuture().orTimeout(30, TimeUnit.SECONDS).join();
   }
 
-  private Lease lease() {
-    return lease("http://127.0.0.1:" + api.port());
+  private String url() {
+    return "http://127.0.0.1:" + api.port();
   }
 
-  private Lease lease(String url) {
+  private Lease lease() {
+    return lease(url(), "");
+  }
+
+  private Lease lease(String url, String name) {
     var fence = new NodeFence(database);
     NodeLease life = NodeLease.acquire(database, Clock.systemUTC(), "test", "1");
     closing.add(life);
@@ -154,10 +166,12 @@ class KubernetesLeaseTest {
                 akka.actor.provider = local
                 clawterm.cluster.lease {
                   lease-class = "io.clawterm.cluster.KubernetesLease"
-                  kubernetes { api-server = "%s", namespace = here, token = "%s" }
+                  kubernetes {
+                    api-server = "%s", namespace = here, token = "%s", name = "%s"
+                  }
                 }
                 """
-                    .formatted(url, token))
+                    .formatted(url, token, name))
             .withFallback(ConfigFactory.load());
     ActorSystem system =
         ActorSystem.create(

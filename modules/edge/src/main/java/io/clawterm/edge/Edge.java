@@ -15,6 +15,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
@@ -63,6 +64,12 @@ public final class Edge {
 
   /** The open connections: what asks them to end, and who is there. */
   private final Map<Runnable, Peer> open = new ConcurrentHashMap<>();
+
+  /**
+   * Those that have come to a drained edge by a way that leads to no other one: a WebSocket's
+   * address is its client's own, and who is sent away comes to the same one again.
+   */
+  private final Set<Runnable> guests = ConcurrentHashMap.newKeySet();
 
   private volatile CompletableFuture<Done> drained = new CompletableFuture<>();
   private volatile Leaving leaving = Leaving.NOBODY;
@@ -136,8 +143,8 @@ public final class Edge {
 
   /**
    * Tells all devices but those on the Unix socket to go to one of these addresses, one after the
-   * other so that the other nodes are not stormed; new ones are told the same at once. The
-   * listeners stay.
+   * other so that the other nodes are not stormed; new ones are told the same at once, unless they
+   * come over a WebSocket, which can't be sent to an address. The listeners stay.
    *
    * @param others {@code host:port} of other nodes' TCP listeners
    * @return when all are gone, or {@link #undrain} was called
@@ -156,10 +163,10 @@ public final class Edge {
             BETWEEN_DRAINED.toNanos());
     long nanos = 0;
     for (Map.Entry<Runnable, Peer> connection : open.entrySet()) {
-      if (mustLeave(connection.getValue())) {
+      if (mustLeave(connection.getKey(), connection.getValue())) {
         Executor later = CompletableFuture.delayedExecutor(nanos, TimeUnit.NANOSECONDS);
         later.execute(() -> {
-          if (mustLeave(connection.getValue())) {
+          if (mustLeave(connection.getKey(), connection.getValue())) {
             connection.getKey().run();
           }
         });
@@ -181,6 +188,7 @@ public final class Edge {
       return;
     }
     leaving = Leaving.NOBODY;
+    guests.clear();
     elsewhere = List.of();
     drained.complete(Done.getInstance());
     drained = new CompletableFuture<>();
@@ -188,13 +196,15 @@ public final class Edge {
 
   /** The connections that {@link #drain} sends away and that are still there. */
   public long leaving() {
-    return open.values().stream().filter(this::mustLeave).count();
+    return open.entrySet().stream()
+        .filter(each -> mustLeave(each.getKey(), each.getValue()))
+        .count();
   }
 
-  private boolean mustLeave(Peer peer) {
+  private boolean mustLeave(Runnable stop, Peer peer) {
     return switch (leaving) {
       case NOBODY -> false;
-      case ALL_BUT_UNIX -> peer.transport() != Peer.Transport.UNIX;
+      case ALL_BUT_UNIX -> peer.transport() != Peer.Transport.UNIX && !guests.contains(stop);
       case ALL -> true;
     };
   }
@@ -234,8 +244,11 @@ public final class Edge {
    * @param stop asks it to end, on any thread
    */
   void opened(Peer peer, Runnable stop) {
+    if (leaving == Leaving.ALL_BUT_UNIX && !peer.overTcp()) {
+      guests.add(stop);
+    }
     open.put(stop, peer);
-    if (mustLeave(peer)) {
+    if (mustLeave(stop, peer)) {
       stop.run();
     }
   }
@@ -264,6 +277,7 @@ public final class Edge {
 
   void closed(Runnable stop) {
     open.remove(stop);
+    guests.remove(stop);
     if (leaving != Leaving.NOBODY) {
       completeIfDrained();
     }

@@ -25,6 +25,7 @@ import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -440,6 +441,16 @@ class CircuitsTest {
             .as("%s", transport)
             .isEqualTo(tcp ? Code.MOVED : Code.SHUTTING_DOWN);
       }
+      var sentAway = new AtomicInteger();
+      Peer socket = Peer.of(Peer.Transport.WEBSOCKET, InetAddress.getByName("10.0.0.7"));
+      Runnable stop = sentAway::incrementAndGet;
+      leaving.edge.opened(socket, stop);
+      assertThat(sentAway).as("its address may lead here alone").hasValue(0);
+      assertThat(leaving.edge.leaving()).isZero();
+      leaving.edge.undrain();
+      var unused = leaving.edge.drain(List.of("10.0.0.2:7220"));
+      await().untilAsserted(() -> assertThat(sentAway).hasValue(1));
+      leaving.edge.closed(stop);
       leaving.edge.undrain();
       try (TestClient again = leaving.client()) {
         assertThat(again.open().type()).isEqualTo(FrameType.ACCEPT);

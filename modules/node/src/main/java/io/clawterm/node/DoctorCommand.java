@@ -187,7 +187,7 @@ final class DoctorCommand implements Callable<Integer> {
   private void ports(NodeSettings settings) {
     port("tcp port", settings.bind(), settings.tcpPort(), "--port");
     port("http port", settings.bind(), settings.httpPort(), "--http");
-    port("management port", "127.0.0.1", settings.managementPort(), "--management");
+    port("management port", settings.managementBind(), settings.managementPort(), "--management");
   }
 
   private void healthPort(HealthSettings settings) {

@@ -75,6 +75,10 @@ final class Drain {
     lease.whenDrains(this::wanted);
   }
 
+  Duration limit() {
+    return limit;
+  }
+
   private synchronized void wanted(boolean drains) {
     if (ending && !drains) {
       return;

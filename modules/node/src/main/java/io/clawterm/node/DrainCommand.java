@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.time.Duration;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -54,18 +55,28 @@ final class DrainCommand implements Callable<Integer> {
       int number = number(server.get(ClusterCommand.PATH, ClusterCommand.PATIENCE));
       String path = ClusterCommand.PATH + "/nodes/" + number + "/drain";
       JsonNode answer = undo ? server.delete(path) : server.put(path);
-      boolean empty = undo || timeout == 0 || awaitEmpty(server, number);
+      boolean waits = !undo && timeout > 0;
+      OptionalLong left = waits ? awaitEmpty(server, number) : OptionalLong.of(0);
       if (api.json()) {
         out.println(answer);
       } else if (undo) {
         out.println("Node " + number + " takes sessions and devices again.");
       } else if (timeout == 0) {
         out.println("Node " + number + " drains; `clawterm cluster` shows how far it is.");
-      } else if (empty) {
-        out.println("Node " + number + " is empty. Stop it, or take it back with --undo.");
+      } else if (left.isPresent()) {
+        out.println(end(number, left.getAsLong()));
       }
-      return empty ? 0 : 1;
+      return left.isPresent() ? 0 : 1;
     }
+  }
+
+  private static String end(int number, long connections) {
+    if (connections == 0) {
+      return "Node " + number + " is empty. Stop it, or take it back with --undo.";
+    }
+    return "Node %d holds no session any more. On its Unix socket, or by a way that leads here alone, %s until it stops."
+        .formatted(
+            number, connections == 1 ? "1 connection stays" : connections + " connections stay");
   }
 
   private int number(JsonNode cluster) {
@@ -81,8 +92,12 @@ final class DrainCommand implements Callable<Integer> {
         "there is no node " + wanted + "; clawterm cluster shows which there are");
   }
 
-  /** Says what is left about every two seconds; false where it takes too long. */
-  private boolean awaitEmpty(ApiClient server, int number)
+  /**
+   * Says what is left about every two seconds.
+   *
+   * @return the connections that stay; empty where it takes too long
+   */
+  private OptionalLong awaitEmpty(ApiClient server, int number)
       throws IOException, InterruptedException {
     PrintWriter err = api.err();
     long begin = System.nanoTime();
@@ -93,27 +108,44 @@ final class DrainCommand implements Callable<Integer> {
       JsonNode cluster = server.get(ClusterCommand.PATH, ClusterCommand.PATIENCE);
       Optional<JsonNode> node = node(cluster, number);
       if (node.isEmpty()) {
-        return true; // it has ended meanwhile
+        return OptionalLong.of(0); // it has ended meanwhile
       }
       JsonNode figures = node.get().path("figures");
       int shards = figures.path("shards").asInt(-1);
       long connections = figures.path("connections").asLong(-1);
-      same = shards == 0 && connections == before ? same + 1 : 0;
+      boolean goes = connections > 0 && takesDevices(cluster, number);
+      same = shards == 0 && goes && connections == before ? same + 1 : 0;
       before = connections;
       if (shards == 0 && (connections == 0 || same >= SAME)) {
-        return true; // who is left is on the Unix socket, and stays
+        return OptionalLong.of(connections);
       }
       if (System.nanoTime() - said > SILENCE.toNanos()) {
         said = System.nanoTime();
         err.println(
             cluster.path("nodes").size() == 1
                 ? "there is no other node that could take over; waiting for one"
-                : "node %d still has %s shards and %s connections"
-                    .formatted(number, text(shards), text(connections)));
+                : connections > 0 && !goes
+                    ? "there is no other node that takes devices; waiting for one"
+                    : "node %d still has %s shards and %s connections"
+                        .formatted(number, text(shards), text(connections)));
       }
       TimeUnit.MILLISECONDS.sleep(LOOK.toMillis());
     }
     err.println("node %d is not empty after %d s and goes on draining".formatted(number, timeout));
+    return OptionalLong.empty();
+  }
+
+  /** Whether another node could take the devices of this one. */
+  private static boolean takesDevices(JsonNode cluster, int number) {
+    for (JsonNode node : cluster.path("nodes")) {
+      if (node.path("number").asInt(-1) != number && !node.path("draining").asBoolean()) {
+        for (JsonNode role : node.path("roles")) {
+          if (role.asText().equals("edge")) {
+            return true;
+          }
+        }
+      }
+    }
     return false;
   }
 

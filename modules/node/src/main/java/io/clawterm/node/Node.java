@@ -22,6 +22,7 @@ import io.clawterm.telemetry.Tracing;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.UserPrincipal;
 import java.time.Clock;
@@ -57,6 +58,11 @@ final class Node implements ClawTerm {
 
   Node(NodePlan plan) {
     this.plan = plan;
+  }
+
+  /** What a stop may take before anything is closed. */
+  Duration drainTimeout() {
+    return drain.map(Drain::limit).orElse(Duration.ZERO);
   }
 
   @Override
@@ -292,6 +298,15 @@ final class Node implements ClawTerm {
   }
 
   private static Set<UserPrincipal> localUsers(NodeSettings settings) throws IOException {
-    return settings.data().isEmpty() ? Set.of() : UnixEdge.localUsers(settings.data().get());
+    if (settings.data().isEmpty()) {
+      return Set.of();
+    }
+    // The folder itself may be somebody else's: in a pod it is root's.
+    Path own = Files.createTempFile(settings.data().get(), "owner", "");
+    try {
+      return UnixEdge.localUsers(own);
+    } finally {
+      Files.delete(own);
+    }
   }
 }

@@ -32,7 +32,7 @@ import picocli.CommandLine.Spec;
     sortOptions = false)
 final class UpCommand implements Callable<Integer> {
 
-  private static final Duration STOP = Duration.ofSeconds(60);
+  private static final Duration STOP = Duration.ofSeconds(30);
   private static final Duration RETRY = Duration.ofSeconds(5);
 
   @Spec private CommandSpec spec;
@@ -202,7 +202,8 @@ final class UpCommand implements Callable<Integer> {
 
   private static void stop(Node node, PrintWriter err) {
     try {
-      node.stop().toCompletableFuture().get(STOP.toSeconds(), TimeUnit.SECONDS);
+      Duration patience = node.drainTimeout().plus(STOP);
+      node.stop().toCompletableFuture().get(patience.toMillis(), TimeUnit.MILLISECONDS);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     } catch (ExecutionException | TimeoutException e) {

@@ -227,6 +227,14 @@ class HelmChartTest {
     if (configurations.contains("KubernetesLease")) {
       allowed.add(rule("coordination.k8s.io", "leases", "get", "create", "update"));
     }
+    for (String text : chart.configurations().values()) {
+      if (text.contains("KubernetesLease")) {
+        assertThat(
+                ConfigFactory.parseString(text).getString("clawterm.cluster.lease.kubernetes.name"))
+            .as("two releases in one namespace")
+            .isEqualTo(chart.all(Deployment.class).getFirst().getMetadata().getName());
+      }
+    }
     boolean asks = !allowed.isEmpty();
     assertThat(chart.all(Role.class)).hasSize(asks ? 1 : 0);
     assertThat(chart.all(RoleBinding.class)).hasSize(asks ? 1 : 0);

@@ -66,6 +66,11 @@ class NodeRolesTest {
         await().atMost(LIMIT).until(() -> Files.readString(out).contains(" 5 "));
 
         try (RunningNode second = up("second", "session, agent")) {
+          Cli.Result alone = edge.cli().run("drain", "--timeout", "8");
+          assertThat(alone.code()).isNotZero();
+          assertThat(alone.err()).contains("there is no other node that takes devices");
+          edge.cli().run("drain", "--undo").succeeded();
+
           assertThat(first.cli().run("drain").succeeded().out()).contains("is empty");
           assertThat(figure(edge, "first", "shards")).isZero();
           await().atMost(LIMIT).until(() -> figure(edge, "second", "sessions") > 0);
