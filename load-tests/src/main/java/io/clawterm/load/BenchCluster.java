@@ -30,7 +30,12 @@ final class BenchCluster implements AutoCloseable {
 
   // As the launcher has it, and not as the nodes that are killed all the time: their pauses count.
   private static final List<String> JVM =
-      List.of("-Xmx1g", "-XX:-UseSerialGC", "-XX:+UseG1GC", "-XX:+UseCompactObjectHeaders");
+      List.of(
+          "-Xmx1g",
+          "-XX:-UseSerialGC",
+          "-XX:+UseG1GC",
+          "-XX:+IgnoreUnrecognizedVMOptions", // those of a later JDK
+          "-XX:+UseCompactObjectHeaders");
 
   private static final String TOKEN = "ct_" + "s".repeat(43);
   private static final int OK = 200;

@@ -34,6 +34,9 @@ record ClusterPlan(
   static final long BUSY_MILLIS = 250;
 
   ClusterPlan {
+    if (pauseMillis < 10) {
+      throw new IllegalArgumentException("a device pauses for 10 ms at least");
+    }
     if (faults.isEmpty() || rounds < 1 || nodes < 2 || sessions < 2) {
       throw new IllegalArgumentException(
           "at least one fault, one round, two nodes and two sessions are needed");

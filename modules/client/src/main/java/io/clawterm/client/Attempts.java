@@ -37,6 +37,7 @@ final class Attempts {
   private final BiConsumer<String, Duration> lost;
   private @Nullable Connection kept;
   private long lostAt = System.nanoTime();
+  private Optional<ClientException> distrusted = Optional.empty();
 
   Attempts(
       ClientSettings settings,
@@ -66,6 +67,11 @@ final class Attempts {
     return Duration.ofNanos(System.nanoTime() - lostAt);
   }
 
+  /** Why one of the servers was not trusted, since the last one was that is. */
+  Optional<ClientException> distrusted() {
+    return distrusted;
+  }
+
   /** One connection, from opening it to its end; or the one that was kept goes on. */
   Outcome run() throws InterruptedException {
     Connection connection = kept;
@@ -75,10 +81,12 @@ final class Attempts {
         connection =
             new Connection(links.open(route.address()), scheduler, settings.answerTimeout());
         route.trusted();
+        distrusted = Optional.empty();
       }
     } catch (IOException e) {
       return failedToOpen(e.getMessage() == null ? e.toString() : e.getMessage(), e);
     } catch (ClientException e) {
+      distrusted = Optional.of(e);
       return route.distrusted()
           ? new Outcome.End(new Ending.Failed(e))
           : retry(String.valueOf(e.getMessage()), e);

@@ -294,7 +294,10 @@ final class SessionDriver {
         attached.isDone() ? settings.giveUpAfter() : Optional.of(settings.patience());
     if (limit.isPresent() && tried.plus(wait).compareTo(limit.get()) > 0) {
       return new Ending.Failed(
-          new ClientException.Unreachable(settings.address(), tried, retry.cause()));
+          attempts
+              .distrusted() // what its user can mend, where others are merely away
+              .orElseGet(
+                  () -> new ClientException.Unreachable(settings.address(), tried, retry.cause())));
     }
     if (attached.isDone()) {
       lost(retry.reason(), wait);

@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.KeyStore;
 import java.security.cert.X509Certificate;
+import java.time.Duration;
 import java.util.List;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
@@ -123,6 +124,23 @@ class TlsTest {
       good.cutAll();
       assertThat(resultOf(session.send("two"))).isEqualTo(2);
       assertThat(wrong.greetings()).isEmpty();
+    }
+  }
+
+  @Test
+  void whereTheOthersAreAwayTheCertificateIsWhatIsTold() throws Exception {
+    ServerAddress away;
+    try (var gone = ScriptedServer.tls(context)) {
+      away = gone.address();
+    }
+    try (var wrong = ScriptedServer.tls(context);
+        ClawTermClient client =
+            clientOf(wrong)
+                .addresses(List.of(wrong.address(), away))
+                .patience(Duration.ofMillis(500))
+                .build()) {
+      assertThatThrownBy(() -> resultOf(client.connect(ConnectOptions.defaults())))
+          .hasCauseInstanceOf(ClientException.UnknownCertificate.class);
     }
   }
 

@@ -248,6 +248,9 @@ public final class Edge {
       guests.add(stop);
     }
     open.put(stop, peer);
+    if (leaving == Leaving.NOBODY) {
+      guests.remove(stop); // undrained meanwhile
+    }
     if (mustLeave(stop, peer)) {
       stop.run();
     }

@@ -444,6 +444,7 @@ class CircuitsTest {
       var sentAway = new AtomicInteger();
       Peer socket = Peer.of(Peer.Transport.WEBSOCKET, InetAddress.getByName("10.0.0.7"));
       Runnable stop = sentAway::incrementAndGet;
+      await().until(() -> leaving.edge.leaving() == 0);
       leaving.edge.opened(socket, stop);
       assertThat(sentAway).as("its address may lead here alone").hasValue(0);
       assertThat(leaving.edge.leaving()).isZero();

@@ -201,7 +201,13 @@ final class DoctorCommand implements Callable<Integer> {
     try (var socket = new ServerSocket(port, 1, InetAddress.getByName(host))) {
       add(Grade.OK, what, socket.getLocalPort() + " is free");
     } catch (IOException e) {
-      add(Grade.FAIL, what, port + " is in use; choose another one with " + option);
+      boolean mine = !String.valueOf(e.getMessage()).startsWith("Cannot assign");
+      add(
+          Grade.FAIL,
+          what,
+          mine
+              ? port + " is in use; choose another one with " + option
+              : host + " is no address of this machine");
     }
   }
 

@@ -138,7 +138,11 @@ final class DrainCommand implements Callable<Integer> {
   /** Whether another node could take the devices of this one. */
   private static boolean takesDevices(JsonNode cluster, int number) {
     for (JsonNode node : cluster.path("nodes")) {
-      if (node.path("number").asInt(-1) != number && !node.path("draining").asBoolean()) {
+      if (node.path("number").asInt(-1) != number
+          && node.path("status").asText().equals("up")
+          && node.path("reachable").asBoolean()
+          && node.path("connected").asBoolean()
+          && !node.path("draining").asBoolean()) {
         for (JsonNode role : node.path("roles")) {
           if (role.asText().equals("edge")) {
             return true;

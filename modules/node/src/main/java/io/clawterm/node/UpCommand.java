@@ -32,7 +32,8 @@ import picocli.CommandLine.Spec;
     sortOptions = false)
 final class UpCommand implements Callable<Integer> {
 
-  private static final Duration STOP = Duration.ofSeconds(30);
+  private static final Duration STOP = Duration.ofSeconds(60);
+  private static final Duration AFTER_DRAIN = Duration.ofSeconds(30);
   private static final Duration RETRY = Duration.ofSeconds(5);
 
   @Spec private CommandSpec spec;
@@ -202,7 +203,8 @@ final class UpCommand implements Callable<Integer> {
 
   private static void stop(Node node, PrintWriter err) {
     try {
-      Duration patience = node.drainTimeout().plus(STOP);
+      Duration withDrain = node.drainTimeout().plus(AFTER_DRAIN);
+      Duration patience = withDrain.compareTo(STOP) > 0 ? withDrain : STOP;
       node.stop().toCompletableFuture().get(patience.toMillis(), TimeUnit.MILLISECONDS);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();

@@ -13,9 +13,11 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeoutException;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Parameters;
 
 /**
  * Starts a node in a folder of its own, has some sessions at it, and stops it, so that the JVM can
@@ -26,10 +28,13 @@ final class WarmUpCommand implements Callable<Integer> {
 
   private static final Logger LOG = LoggerFactory.getLogger(WarmUpCommand.class);
 
+  @Parameters(arity = "0..1", paramLabel = "FOLDER", description = "An empty folder.")
+  private @Nullable Path folder;
+
   @Override
   public Integer call() throws Exception {
     Logs.onTerminal();
-    Path data = Files.createTempDirectory("clawterm-warm-up");
+    Path data = folder == null ? Files.createTempDirectory("clawterm-warm-up") : folder;
     try {
       var node =
           new Node(

@@ -116,6 +116,15 @@ class DoctorTest {
   }
 
   @Test
+  void anAddressOfAnotherMachineIsNoPortInUse() throws Exception {
+    Path file = config("clawterm.node { bind = \"192.0.2.1\", http-port = -1, tls = on }\n");
+
+    Findings found = doctor("--config", file.toString());
+
+    assertThat(found.of("tcp port")).isEqualTo("fail: 192.0.2.1 is no address of this machine");
+  }
+
+  @Test
   void aPortInUseIsAFailureWithTheOptionThatChangesIt() throws Exception {
     try (var used = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
       int port = used.getLocalPort();

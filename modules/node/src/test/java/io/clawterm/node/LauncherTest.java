@@ -433,13 +433,27 @@ class LauncherTest {
         .filteredOn(call -> call.contains("-XX:AOTCacheOutput="))
         .singleElement()
         .asString()
-        .endsWith(" warm-up");
+        .contains(" warm-up " + scratch);
     assertThat(second.err()).isEmpty();
     String archive = archives().getFirst();
     assertThat(archives()).containsExactly(archive);
     assertThat(second.java()).hasSize(3);
     assertThat(second.java().getLast()).contains("-XX:AOTCache=" + archives.resolve(archive) + " ");
     assertThat(other.java().getLast()).doesNotContain("AOT");
+  }
+
+  @Test
+  void anotherCollectorIsNotAskedForBesideTheUsualOne() throws Exception {
+    built();
+    usual("jdk-25", "25.0.1");
+    environment.put("CLAWTERM_NO_ARCHIVE", "1");
+
+    String usually = run("up").succeeded().java().getLast();
+    environment.put("CLAWTERM_JAVA_OPTIONS", "-XX:+UseZGC -Xmx1g");
+    String asked = run("up").succeeded().java().getLast();
+
+    assertThat(usually).contains(" -XX:+UseG1GC ");
+    assertThat(asked).contains(" -XX:+UseZGC -Xmx1g ").doesNotContain("G1");
   }
 
   @Test
@@ -520,9 +534,9 @@ class LauncherTest {
         #!/usr/bin/env bash
         for each in "$@"; do
           case $each in
-            -Djava.io.tmpdir=*) mkdir "${each#*=}/data" ;;
             -XX:AOTCacheOutput=*) archive=${each#*=} ;;
             warm-up)
+              mkdir "${@: -1}/data"
               echo $$ >>%s
               until [ -e %s ]; do sleep 0.05; done
               echo archive >"$archive"
@@ -561,8 +575,10 @@ class LauncherTest {
         #!/usr/bin/env bash
         for each in "$@"; do
           case $each in
-            -Djava.io.tmpdir=*) mkdir "${each#*=}/data" && echo called >%s ;;
-            warm-up) kill -9 $$ ;;
+            warm-up)
+              mkdir "${@: -1}/data"
+              echo called >%s
+              kill -9 $$ ;;
           esac
         done
         """
