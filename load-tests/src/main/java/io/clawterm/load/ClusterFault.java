@@ -60,11 +60,14 @@ enum ClusterFault {
   STOP("R6", "a node stands still (SIGSTOP)", Need.NOTHING) {
     @Override
     void strike(Blow blow) throws IOException, InterruptedException {
-      Member victim = blow.anyOne();
-      victim.node().signal("STOP");
-      blow.fell(victim);
-      blow.hold(blow.isLong() ? 5 : 12, blow.isLong() ? 60 : 16);
-      victim.node().signal("CONT");
+      for (int seconds : blow.isLong() ? List.of(5, 15, 60) : List.of(14)) {
+        Member victim = blow.anyOne();
+        victim.node().signal("STOP");
+        blow.fell(victim);
+        blow.hold(seconds * 0.9, seconds * 1.1);
+        victim.node().signal("CONT");
+        blow.hold(2, 5);
+      }
     }
   },
   SPLIT("R7", "one node is cut off from the others", Need.NETWORK) {

@@ -5,12 +5,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.clawterm.testkit.Seeds;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A few faults with the build; all of them, again and again, with {@code -Pfaults}. */
+/** A few faults with the build; all of them, and ten minutes of R5, with {@code -Pfaults}. */
 class ClusterSuiteTest {
 
   private static final int ROUNDS = Integer.getInteger("cluster.rounds", 0);
@@ -25,11 +27,14 @@ class ClusterSuiteTest {
   private static final List<ClusterFault> SHORT =
       List.of(ClusterFault.KILL, ClusterFault.SPLIT, ClusterFault.RESTART);
 
+  /** Of some 50 s each. */
+  private static final int ROLLING_KILLS = 12;
+
   @TempDir private Path folder;
 
   @Test
   void noPromiseIsBrokenWhateverHappensToTheNodes() throws Exception {
-    List<ClusterFault> faults = LONG ? List.of(ClusterFault.values()) : SHORT;
+    List<ClusterFault> faults = LONG ? all() : SHORT;
     var plan =
         new ClusterPlan(
             faults,
@@ -50,5 +55,12 @@ class ClusterSuiteTest {
     assertThat(report.violations()).as(report.summary()).isEmpty();
     assertThat(report.rows()).as(report.summary()).isNotEmpty();
     assertThat(report.acknowledged()).isGreaterThan(10L * report.rows().size());
+  }
+
+  private static List<ClusterFault> all() {
+    return Stream.concat(
+            Stream.of(ClusterFault.values()),
+            Collections.nCopies(ROLLING_KILLS - 1, ClusterFault.ROLLING_KILL).stream())
+        .toList();
   }
 }

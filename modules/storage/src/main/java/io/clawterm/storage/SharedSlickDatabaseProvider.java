@@ -28,7 +28,9 @@ final class SharedSlickDatabaseProvider implements SlickDatabaseProvider {
 
   SharedSlickDatabaseProvider(ActorSystem system) {
     StorageSetup setup = StorageSetup.of(system);
-    int connections = setup.connections();
+    // The rest is for commits, which have threads of their own (JournalDao).
+    int writers = system.settings().config().getInt("jdbc-journal.parallelism");
+    int connections = Math.max(1, setup.connections() - writers);
     // As many threads as connections: none ever waits for a connection while others hold it up.
     AsyncExecutor executor =
         AsyncExecutor$.MODULE$.apply(

@@ -1,0 +1,69 @@
+package io.clawterm.storage;
+
+import akka.actor.ActorSystem;
+import akka.persistence.jdbc.config.JournalConfig;
+import akka.persistence.jdbc.journal.dao.DefaultJournalDao;
+import akka.persistence.jdbc.journal.dao.JournalTables.JournalAkkaSerializationRow;
+import akka.serialization.Serialization;
+import akka.stream.Materializer;
+import java.sql.SQLException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import scala.Tuple2;
+import scala.collection.immutable.Seq;
+import scala.collection.immutable.Set;
+import scala.concurrent.ExecutionContext;
+import scala.concurrent.Future;
+import scala.concurrent.Promise;
+import scala.concurrent.Promise$;
+import scala.runtime.BoxedUnit;
+import slick.jdbc.JdbcBackend;
+import slick.jdbc.JdbcProfile;
+
+/**
+ * Reads as akka-persistence-jdbc does, and writes in one step ({@link JournalInsert}), on threads
+ * and connections of its own: after the loss of a node many sessions are read back, and the commits
+ * of those that run are not to queue behind that. {@link DatabaseDisk} hears of what fails. Named
+ * in {@code storage.conf}, created by Akka.
+ */
+final class JournalDao extends DefaultJournalDao {
+
+  private final DatabaseDisk disk;
+  private final JournalInsert insert;
+  private final ExecutorService writers;
+
+  JournalDao(
+      JdbcBackend.DatabaseDef database,
+      JdbcProfile profile,
+      JournalConfig config,
+      Serialization serialization,
+      ExecutionContext executor,
+      Materializer materializer) {
+    super(database, profile, config, serialization, executor, materializer);
+    ActorSystem system = serialization.system();
+    StorageSetup setup = StorageSetup.of(system);
+    disk = setup.disk();
+    insert = new JournalInsert(setup.dataSource());
+    writers =
+        Executors.newFixedThreadPool(
+            config.daoConfig().parallelism(),
+            Thread.ofPlatform().daemon().name("clawterm-journal-write-", 1).factory());
+    system.registerOnTermination(writers::shutdown);
+  }
+
+  @Override
+  public Future<BoxedUnit> writeJournalRows(
+      Seq<Tuple2<JournalAkkaSerializationRow, Set<String>>> rows) {
+    Promise<BoxedUnit> written = Promise$.MODULE$.apply();
+    writers.execute(() -> {
+      try {
+        insert.write(rows);
+        written.success(BoxedUnit.UNIT);
+      } catch (SQLException | RuntimeException e) {
+        disk.failed(e);
+        written.failure(e);
+      }
+    });
+    return written.future();
+  }
+}
