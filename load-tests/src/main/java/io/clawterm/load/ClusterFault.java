@@ -57,17 +57,22 @@ enum ClusterFault {
       }
     }
   },
-  STOP("R6", "a node stands still (SIGSTOP)", Need.NOTHING) {
+  STOP("R6", "a node stands still for 5 s (SIGSTOP)", Need.NOTHING) {
     @Override
     void strike(Blow blow) throws IOException, InterruptedException {
-      for (int seconds : blow.isLong() ? List.of(5, 15, 60) : List.of(14)) {
-        Member victim = blow.anyOne();
-        victim.node().signal("STOP");
-        blow.fell(victim);
-        blow.hold(seconds * 0.9, seconds * 1.1);
-        victim.node().signal("CONT");
-        blow.hold(2, 5);
-      }
+      stop(blow, 5);
+    }
+  },
+  STOP_LONGER("R6b", "a node stands still for 15 s (SIGSTOP)", Need.NOTHING) {
+    @Override
+    void strike(Blow blow) throws IOException, InterruptedException {
+      stop(blow, 15);
+    }
+  },
+  STOP_LONG("R6c", "a node stands still for a minute (SIGSTOP)", Need.NOTHING) {
+    @Override
+    void strike(Blow blow) throws IOException, InterruptedException {
+      stop(blow, 60);
     }
   },
   SPLIT("R7", "one node is cut off from the others", Need.NETWORK) {
@@ -281,6 +286,14 @@ enum ClusterFault {
     this.need = need;
   }
 
+  private static void stop(Blow blow, int seconds) throws IOException, InterruptedException {
+    Member victim = blow.anyOne();
+    victim.node().signal("STOP");
+    blow.fell(victim);
+    blow.hold(seconds, seconds + 1);
+    victim.node().signal("CONT");
+  }
+
   /** Does it, from its beginning to its end. */
   abstract void strike(Blow blow) throws IOException, InterruptedException;
 
@@ -297,6 +310,8 @@ enum ClusterFault {
     return switch (this) {
       case KILL, KILL_IN_STREAM, ROLLING_KILL, CLOCK, LITTLE_MEMORY -> true;
       case STOP,
+          STOP_LONGER,
+          STOP_LONG,
           SPLIT,
           ONE_WAY,
           FLAP,

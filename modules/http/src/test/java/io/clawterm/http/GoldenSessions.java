@@ -92,7 +92,7 @@ final class GoldenSessions implements AutoCloseable {
   }
 
   private SessionEnvironment small(SessionEnvironment usual) {
-    DataSource written = new StorageSetup(database, 1).writeAsOperator().dataSource();
+    DataSource written = new StorageSetup(database, 2).writeAsOperator().dataSource();
     return new SessionEnvironment(
         SETTINGS,
         (owner, name) -> new Targets.Found.Available(target(name)),

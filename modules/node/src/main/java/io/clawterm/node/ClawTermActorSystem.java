@@ -28,7 +28,7 @@ import javax.sql.DataSource;
  */
 public final class ClawTermActorSystem {
 
-  /** What the journal may use of a pool of one's own, as measured best, and of a host's. */
+  /** What the journal may use of a pool of one's own, and of a host's; half of it for commits. */
   static final int JOURNAL_CONNECTIONS = 8;
 
   private static final int JOURNAL_CONNECTIONS_OF_HOST = 6;

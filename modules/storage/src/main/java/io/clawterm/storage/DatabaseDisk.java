@@ -41,7 +41,7 @@ public final class DatabaseDisk {
         : OptionalLong.of(folder.get().toFile().getUsableSpace());
   }
 
-  /** How many writes of the journal were refused for lack of room. */
+  /** How many commits, each of a batch, were refused for lack of room. */
   public long refusals() {
     return refusals.get();
   }

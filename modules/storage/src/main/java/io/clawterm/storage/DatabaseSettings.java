@@ -26,8 +26,8 @@ public record DatabaseSettings(
   }
 
   /**
-   * 8 connections, as measured best for journal writes on two cores. The time-outs go with those in
-   * {@code storage.conf}: after 10 s without an answer the write has been reported as failed, and a
+   * 8 connections for the journal, half of them for commits. The time-outs go with those in {@code
+   * storage.conf}: after 10 s without an answer the write has been reported as failed, and a
    * connection whose other end is gone must not keep one of the 8 places.
    */
   public static DatabaseSettings defaults() {

@@ -17,9 +17,9 @@ import scala.collection.immutable.Set;
 import scala.jdk.javaapi.CollectionConverters;
 
 /**
- * Writes events and their tags, all or none, in one statement: one way to the database and back,
- * with no transaction left open between. On processors that are busy each further step of a commit
- * waits for its turn, and running sessions wait with it.
+ * Writes events and their tags, all or none, in one statement that is its own transaction: no step
+ * of a commit waits between two others. On processors that are busy each further one waits for its
+ * turn, and running sessions wait with it.
  */
 final class JournalInsert {
 
@@ -34,7 +34,10 @@ final class JournalInsert {
           persistence_id, sequence_number, deleted, writer, write_timestamp, adapter_manifest,
           event_ser_id, event_ser_manifest, event_payload,
           meta_ser_id, meta_ser_manifest, meta_payload
-        FROM unnest(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) WITH ORDINALITY AS event (
+        FROM unnest(
+          ?::varchar[], ?::bigint[], ?::boolean[], ?::varchar[], ?::bigint[], ?::varchar[],
+          ?::integer[], ?::varchar[], ?::bytea[],
+          ?::integer[], ?::varchar[], ?::bytea[]) WITH ORDINALITY AS event (
           persistence_id, sequence_number, deleted, writer, write_timestamp, adapter_manifest,
           event_ser_id, event_ser_manifest, event_payload,
           meta_ser_id, meta_ser_manifest, meta_payload, place)
@@ -42,9 +45,16 @@ final class JournalInsert {
         RETURNING ordering, persistence_id, sequence_number)
       INSERT INTO clawterm.event_tag (event_id, tag)
       SELECT written.ordering, tagged.tag
-      FROM unnest(?, ?, ?) AS tagged (persistence_id, sequence_number, tag)
+      FROM unnest(?::varchar[], ?::bigint[], ?::varchar[])
+        AS tagged (persistence_id, sequence_number, tag)
       JOIN written USING (persistence_id, sequence_number)
       """;
+
+  /**
+   * Payload bytes of one statement. Client and server hold it as a whole, each more than once; what
+   * is larger goes in several, with a transaction around them.
+   */
+  private static final int MAX_BYTES = 4 << 20;
 
   private final DataSource dataSource;
 
@@ -61,18 +71,56 @@ final class JournalInsert {
    * @throws SQLException where the outcome may be unknown: they may have been written
    */
   void write(Seq<Tuple2<JournalAkkaSerializationRow, Set<String>>> events) throws SQLException {
+    var parts = parts(CollectionConverters.asJava(events));
+    if (parts.size() > 1) {
+      Transaction.run(
+          dataSource,
+          connection -> {
+            for (var part : parts) {
+              write(connection, part);
+            }
+            return parts.size();
+          });
+      return;
+    }
+    try (Connection connection = dataSource.getConnection()) {
+      // Else nothing would be durable when this returns, and a host's source may have it off.
+      connection.setAutoCommit(true);
+      write(connection, parts.getFirst());
+    }
+  }
+
+  private static List<List<Tuple2<JournalAkkaSerializationRow, Set<String>>>> parts(
+      List<Tuple2<JournalAkkaSerializationRow, Set<String>>> events) {
+    List<List<Tuple2<JournalAkkaSerializationRow, Set<String>>>> parts = new ArrayList<>();
+    int from = 0;
+    long bytes = 0;
+    for (int i = 0; i < events.size(); i++) {
+      long more = events.get(i)._1().eventPayload().length;
+      if (i > from && bytes + more > MAX_BYTES) {
+        parts.add(events.subList(from, i));
+        from = i;
+        bytes = 0;
+      }
+      bytes += more;
+    }
+    parts.add(events.subList(from, events.size()));
+    return parts;
+  }
+
+  private static void write(
+      Connection connection, List<Tuple2<JournalAkkaSerializationRow, Set<String>>> events)
+      throws SQLException {
     List<JournalAkkaSerializationRow> rows = new ArrayList<>();
     List<Tagged> tags = new ArrayList<>();
-    for (Tuple2<JournalAkkaSerializationRow, Set<String>> event :
-        CollectionConverters.asJava(events)) {
+    for (Tuple2<JournalAkkaSerializationRow, Set<String>> event : events) {
       JournalAkkaSerializationRow row = event._1();
       rows.add(row);
       for (String tag : CollectionConverters.asJava(event._2())) {
         tags.add(new Tagged(row.persistenceId(), row.sequenceNumber(), tag));
       }
     }
-    try (Connection connection = dataSource.getConnection();
-        PreparedStatement insert = connection.prepareStatement(SQL)) {
+    try (PreparedStatement insert = connection.prepareStatement(SQL)) {
       var arrays = new Arrays(connection, insert);
       arrays.add("varchar", rows, JournalAkkaSerializationRow::persistenceId);
       arrays.add("bigint", rows, JournalAkkaSerializationRow::sequenceNumber);

@@ -14,8 +14,9 @@ import slick.util.AsyncExecutor;
 import slick.util.AsyncExecutor$;
 
 /**
- * Lets akka-persistence-jdbc use the database of {@link StorageSetup} for everything, whereas by
- * itself it would open a pool for each plugin. Named in {@code storage.conf}, created by Akka.
+ * Lets akka-persistence-jdbc use the database of {@link StorageSetup} for everything but commits
+ * ({@link DirectJournalDao}), whereas by itself it would open a pool for each plugin. Named in
+ * {@code storage.conf}, created by Akka.
  */
 final class SharedSlickDatabaseProvider implements SlickDatabaseProvider {
 
@@ -28,9 +29,7 @@ final class SharedSlickDatabaseProvider implements SlickDatabaseProvider {
 
   SharedSlickDatabaseProvider(ActorSystem system) {
     StorageSetup setup = StorageSetup.of(system);
-    // The rest is for commits, which have threads of their own (JournalDao).
-    int writers = system.settings().config().getInt("jdbc-journal.parallelism");
-    int connections = Math.max(1, setup.connections() - writers);
+    int connections = setup.others(system.settings().config().getInt("jdbc-journal.parallelism"));
     // As many threads as connections: none ever waits for a connection while others hold it up.
     AsyncExecutor executor =
         AsyncExecutor$.MODULE$.apply(

@@ -23,12 +23,12 @@ public final class StorageSetup extends Setup {
   /**
    * The actor system uses the data source and leaves it open.
    *
-   * @param connections how many connections, and threads, the journal may use at once; at most the
-   *     size of the pool behind the data source
+   * @param connections how many connections, and threads, the journal may use at once, at least 2;
+   *     at most the size of the pool behind the data source
    */
   public StorageSetup(DataSource dataSource, int connections) {
-    if (connections < 1) {
-      throw new IllegalArgumentException("connections must be at least 1, are " + connections);
+    if (connections < 2) {
+      throw new IllegalArgumentException("connections must be at least 2, are " + connections);
     }
     this.dataSource = dataSource;
     this.connections = connections;
@@ -80,7 +80,17 @@ public final class StorageSetup extends Setup {
     return disk;
   }
 
-  int connections() {
-    return connections;
+  /**
+   * How many of them are for commits: as many as there are at once, and at most a half.
+   *
+   * @param parallelism how many commits the journal makes at once
+   */
+  int writers(int parallelism) {
+    return Math.min(parallelism, connections / 2);
+  }
+
+  /** How many are for all else. */
+  int others(int parallelism) {
+    return connections - writers(parallelism);
   }
 }

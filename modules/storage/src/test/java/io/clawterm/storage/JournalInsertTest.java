@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import akka.persistence.jdbc.journal.dao.JournalTables.JournalAkkaSerializationRow;
+import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
 import java.nio.file.Path;
 import java.sql.Connection;
@@ -144,12 +145,41 @@ class JournalInsertTest {
   }
 
   @Test
+  void whatIsTooMuchForOneStatementIsThereAsAWholeOrNotAtAll() throws SQLException {
+    byte[] large = new byte[3 << 20];
+    write(event("large", 1, large), event("large", 2, large), event("large", 3, large));
+
+    assertThatThrownBy(() -> write(event("larger", 1, large), event("large", 3, large)))
+        .isInstanceOf(SQLException.class);
+
+    assertThat(value("SELECT count(*) FROM clawterm.event_journal WHERE persistence_id = 'large'"))
+        .isEqualTo("3");
+    assertThat(value("SELECT count(*) FROM clawterm.event_journal WHERE persistence_id = 'larger'"))
+        .isEqualTo("0");
+    assertThat(value("SELECT count(*) FROM clawterm.event_tag WHERE tag = 'large'")).isEqualTo("3");
+  }
+
+  @Test
+  void whatIsWrittenIsDurableAlsoWhereTheSourceCommitsNothingByItself() throws SQLException {
+    var config = new HikariConfig();
+    config.setDataSource(Sql.on(server));
+    config.setAutoCommit(false);
+    config.setConnectionInitSql("SET clawterm.node = 'operator'; COMMIT");
+    try (var hosts = new HikariDataSource(config)) {
+      write(hosts, event("host", 1, Set$.MODULE$.empty()));
+    }
+
+    assertThat(value("SELECT count(*) FROM clawterm.event_journal WHERE persistence_id = 'host'"))
+        .isEqualTo("1");
+  }
+
+  @Test
   void aFencedNodeWritesNothing() throws SQLException {
     Sql.execute(
         pool,
         "INSERT INTO clawterm.cluster_node (cluster, version, fenced_at) VALUES ('c', 'v', now())");
     int node = Integer.parseInt(value("SELECT max(number) FROM clawterm.cluster_node"));
-    var setup = new StorageSetup(Sql.on(server), 1);
+    var setup = new StorageSetup(Sql.on(server), 2);
     setup.writeAs(node);
 
     assertThatThrownBy(() -> write(setup.dataSource(), event("fenced", 1, tags("t"))))
@@ -186,7 +216,16 @@ class JournalInsertTest {
 
   private static Tuple2<JournalAkkaSerializationRow, Set<String>> event(
       String persistenceId, long sequenceNumber, Set<String> tags) {
-    byte[] payload = {1, 2, 3};
+    return event(persistenceId, sequenceNumber, new byte[] {1, 2, 3}, tags);
+  }
+
+  private static Tuple2<JournalAkkaSerializationRow, Set<String>> event(
+      String persistenceId, long sequenceNumber, byte[] payload) {
+    return event(persistenceId, sequenceNumber, payload, tags(persistenceId));
+  }
+
+  private static Tuple2<JournalAkkaSerializationRow, Set<String>> event(
+      String persistenceId, long sequenceNumber, byte[] payload, Set<String> tags) {
     return new Tuple2<>(
         new JournalAkkaSerializationRow(
             0,

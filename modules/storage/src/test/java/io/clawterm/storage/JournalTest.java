@@ -7,6 +7,7 @@ import akka.actor.BootstrapSetup;
 import akka.actor.setup.ActorSystemSetup;
 import akka.actor.typed.ActorRef;
 import akka.actor.typed.ActorSystem;
+import akka.actor.typed.Props;
 import akka.actor.typed.javadsl.AskPattern;
 import akka.pattern.StatusReply;
 import akka.persistence.jdbc.query.javadsl.JdbcReadJournal;
@@ -20,12 +21,17 @@ import akka.stream.javadsl.Sink;
 import com.typesafe.config.ConfigFactory;
 import com.zaxxer.hikari.HikariDataSource;
 import java.nio.file.Path;
+import java.sql.Connection;
 import java.sql.SQLException;
+import java.sql.Statement;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import javax.sql.DataSource;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -116,6 +122,53 @@ class JournalTest {
   }
 
   @Test
+  void whoRunsIsWrittenWhileAllThatIsReadHasToWait() throws SQLException {
+    try (Node node = new Node("runs");
+        Connection other = Sql.on(server).getConnection();
+        Statement lock = other.createStatement()) {
+      node.store("one");
+      other.setAutoCommit(false);
+      lock.execute("LOCK TABLE clawterm.snapshot IN ACCESS EXCLUSIVE MODE");
+      for (int i = 0; i < 20; i++) {
+        var unused = node.wake("asleep-" + i);
+      }
+      Sql.awaitValue(
+          pool, "SELECT count(*) >= 4 FROM pg_stat_activity WHERE wait_event_type = 'Lock'", "t");
+
+      assertThat(node.store("two")).isEqualTo("one,two,");
+
+      other.rollback();
+    }
+  }
+
+  @Test
+  void aWriteThatEndsInAnErrorStopsItsEntityAndNoOther() {
+    var broken = new AtomicBoolean();
+    var errors = new AtomicInteger();
+    DataSource source =
+        new AdjustedDataSource(
+            pool,
+            connection -> {
+              if (broken.get()) {
+                errors.incrementAndGet();
+                throw new AssertionError("as the test wants it");
+              }
+            });
+    try (Node node = new Node("goes-on", source)) {
+      ActorRef<Store> other = node.wake("error");
+      node.store(other, "one");
+      broken.set(true);
+      other.tell(new Store("two", node.system.ignoreRef()));
+      await().dontCatchUncaughtExceptions().atMost(LIMIT).until(() -> errors.get() > 0);
+      broken.set(false);
+
+      for (int i = 0; i < 8; i++) {
+        assertThat(node.store("word" + i)).endsWith("word" + i + ",");
+      }
+    }
+  }
+
+  @Test
   void aWriteThatIsRefusedForLackOfRoomShowsAndAnotherRefusalDoesNot() throws SQLException {
     refuseWrites("53100");
     try (Node node = new Node("full")) {
@@ -184,22 +237,35 @@ class JournalTest {
   private static final class Node implements AutoCloseable {
 
     private final String id;
-    private final StorageSetup storage = new StorageSetup(pool, 8);
+    private final StorageSetup storage;
     private final ActorSystem<Store> system;
 
     Node(String id) {
+      this(id, pool);
+    }
+
+    Node(String id, DataSource database) {
       this.id = id;
+      storage = new StorageSetup(database, 8);
       var settings = BootstrapSetup.create(ConfigFactory.load("storage.conf"));
       var setup = ActorSystemSetup.create(settings, storage);
       system = ActorSystem.create(new Words(id), "storage-test", setup);
     }
 
     String store(String word) {
+      return store(system, word);
+    }
+
+    String store(ActorRef<Store> entity, String word) {
       return AskPattern.<Store, String>askWithStatus(
-              system, replyTo -> new Store(word, replyTo), LIMIT, system.scheduler())
+              entity, replyTo -> new Store(word, replyTo), LIMIT, system.scheduler())
           .toCompletableFuture()
           .orTimeout(LIMIT.toSeconds(), TimeUnit.SECONDS)
           .join();
+    }
+
+    ActorRef<Store> wake(String other) {
+      return system.systemActorOf(new Words(other), other, Props.empty());
     }
 
     void storeInVain(String word) {

@@ -9,6 +9,7 @@ import akka.stream.Materializer;
 import java.sql.SQLException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
 import scala.Tuple2;
 import scala.collection.immutable.Seq;
 import scala.collection.immutable.Set;
@@ -26,13 +27,13 @@ import slick.jdbc.JdbcProfile;
  * of those that run are not to queue behind that. {@link DatabaseDisk} hears of what fails. Named
  * in {@code storage.conf}, created by Akka.
  */
-final class JournalDao extends DefaultJournalDao {
+final class DirectJournalDao extends DefaultJournalDao {
 
   private final DatabaseDisk disk;
   private final JournalInsert insert;
   private final ExecutorService writers;
 
-  JournalDao(
+  DirectJournalDao(
       JdbcBackend.DatabaseDef database,
       JdbcProfile profile,
       JournalConfig config,
@@ -46,7 +47,7 @@ final class JournalDao extends DefaultJournalDao {
     insert = new JournalInsert(setup.dataSource());
     writers =
         Executors.newFixedThreadPool(
-            config.daoConfig().parallelism(),
+            setup.writers(config.daoConfig().parallelism()),
             Thread.ofPlatform().daemon().name("clawterm-journal-write-", 1).factory());
     system.registerOnTermination(writers::shutdown);
   }
@@ -55,15 +56,26 @@ final class JournalDao extends DefaultJournalDao {
   public Future<BoxedUnit> writeJournalRows(
       Seq<Tuple2<JournalAkkaSerializationRow, Set<String>>> rows) {
     Promise<BoxedUnit> written = Promise$.MODULE$.apply();
-    writers.execute(() -> {
-      try {
-        insert.write(rows);
-        written.success(BoxedUnit.UNIT);
-      } catch (SQLException | RuntimeException e) {
-        disk.failed(e);
-        written.failure(e);
-      }
-    });
+    try {
+      writers.execute(() -> write(rows, written));
+    } catch (RejectedExecutionException e) {
+      written.failure(e);
+    }
     return written.future();
+  }
+
+  /** Whatever happens, it says so: one that was never told would stop all that come after it. */
+  private void write(
+      Seq<Tuple2<JournalAkkaSerializationRow, Set<String>>> rows, Promise<BoxedUnit> written) {
+    try {
+      insert.write(rows);
+      written.success(BoxedUnit.UNIT);
+    } catch (SQLException | RuntimeException | Error e) {
+      written.failure(e);
+      disk.failed(e);
+      if (e instanceof Error error) {
+        throw error;
+      }
+    }
   }
 }
