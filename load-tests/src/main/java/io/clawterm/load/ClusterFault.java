@@ -63,13 +63,13 @@ enum ClusterFault {
       stop(blow, 5);
     }
   },
-  STOP_LONGER("R6b", "a node stands still for 15 s (SIGSTOP)", Need.NOTHING) {
+  STOP_FOR_LONG("R6b", "a node stands still for 15 s (SIGSTOP)", Need.NOTHING) {
     @Override
     void strike(Blow blow) throws IOException, InterruptedException {
       stop(blow, 15);
     }
   },
-  STOP_LONG("R6c", "a node stands still for a minute (SIGSTOP)", Need.NOTHING) {
+  STOP_FOR_A_MINUTE("R6c", "a node stands still for a minute (SIGSTOP)", Need.NOTHING) {
     @Override
     void strike(Blow blow) throws IOException, InterruptedException {
       stop(blow, 60);
@@ -310,8 +310,8 @@ enum ClusterFault {
     return switch (this) {
       case KILL, KILL_IN_STREAM, ROLLING_KILL, CLOCK, LITTLE_MEMORY -> true;
       case STOP,
-          STOP_LONGER,
-          STOP_LONG,
+          STOP_FOR_LONG,
+          STOP_FOR_A_MINUTE,
           SPLIT,
           ONE_WAY,
           FLAP,

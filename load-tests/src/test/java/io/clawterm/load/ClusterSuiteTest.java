@@ -12,7 +12,10 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A few faults with the build; all of them, and ten minutes of R5, with {@code -Pfaults}. */
+/**
+ * A few faults with the build; all of them, and ten minutes of R5, with {@code -Pfaults}; all of
+ * them again and again with a number of rounds.
+ */
 class ClusterSuiteTest {
 
   private static final int ROUNDS = Integer.getInteger("cluster.rounds", 0);

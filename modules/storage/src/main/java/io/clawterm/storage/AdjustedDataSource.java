@@ -39,8 +39,12 @@ record AdjustedDataSource(DataSource behind, Adjustment adjustment) implements D
     try {
       adjustment.apply(connection);
       return connection;
-    } catch (SQLException e) {
-      connection.close();
+    } catch (SQLException | RuntimeException | Error e) {
+      try {
+        connection.close();
+      } catch (SQLException closing) {
+        e.addSuppressed(closing);
+      }
       throw e;
     }
   }

@@ -82,8 +82,8 @@ public final class Databases {
   }
 
   /**
-   * Refuses a server that is too old, or that may lose what it acknowledged. For a host
-   * application's own data source as well.
+   * Refuses a server that is too old, or that may lose what it acknowledged, and connections
+   * without auto-commit. For a host application's own data source as well.
    *
    * @throws StorageException when the server can't be reached or isn't fit
    */
@@ -92,6 +92,7 @@ public final class Databases {
         Statement statement = connection.createStatement();
         ResultSet row = statement.executeQuery(PROPERTIES)) {
       row.next();
+      requireAutoCommit(connection);
       requireVersion(row.getInt(1));
       requireIsolation(row.getString(4));
       if (!settings.allowUnsafe()) {
@@ -110,6 +111,15 @@ public final class Databases {
               + "; needed is "
               + OLDEST_MAJOR
               + " or later.");
+    }
+  }
+
+  /** Only a host application's own can be without: what a single statement does would be undone. */
+  private static void requireAutoCommit(Connection connection) throws SQLException {
+    if (!connection.getAutoCommit()) {
+      throw new StorageException(
+          "The data source gives connections without auto-commit, and single statements have to"
+              + " last: switch it on (HikariCP: autoCommit=true, its default).");
     }
   }
 

@@ -6,7 +6,6 @@ import akka.persistence.jdbc.journal.dao.DefaultJournalDao;
 import akka.persistence.jdbc.journal.dao.JournalTables.JournalAkkaSerializationRow;
 import akka.serialization.Serialization;
 import akka.stream.Materializer;
-import java.sql.SQLException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
@@ -70,11 +69,11 @@ final class DirectJournalDao extends DefaultJournalDao {
     try {
       insert.write(rows);
       written.success(BoxedUnit.UNIT);
-    } catch (SQLException | RuntimeException | Error e) {
-      written.failure(e);
-      disk.failed(e);
-      if (e instanceof Error error) {
-        throw error;
+    } catch (Throwable e) { // Errors too, and what a host's data source does not declare
+      try {
+        disk.failed(e);
+      } finally {
+        written.failure(e);
       }
     }
   }

@@ -51,8 +51,8 @@ final class JournalInsert {
       """;
 
   /**
-   * Payload bytes of one statement. Client and server hold it as a whole, each more than once; what
-   * is larger goes in several, with a transaction around them.
+   * Bytes of events in one statement. Client and server hold it as a whole, each more than once;
+   * what is larger goes in several, with a transaction around them.
    */
   private static final int MAX_BYTES = 4 << 20;
 
@@ -71,7 +71,7 @@ final class JournalInsert {
    * @throws SQLException where the outcome may be unknown: they may have been written
    */
   void write(Seq<Tuple2<JournalAkkaSerializationRow, Set<String>>> events) throws SQLException {
-    var parts = parts(CollectionConverters.asJava(events));
+    var parts = parts(List.copyOf(CollectionConverters.asJava(events)));
     if (parts.size() > 1) {
       Transaction.run(
           dataSource,

@@ -19,7 +19,10 @@ final class Transaction {
 
   private Transaction() {}
 
-  /** Runs the steps and commits; nothing has changed where that fails. */
+  /**
+   * Runs the steps and commits. Nothing has changed where a step fails; where the commit does, the
+   * outcome is unknown.
+   */
   static <R> R run(DataSource database, Steps<R> steps) throws SQLException {
     try (Connection connection = database.getConnection()) {
       connection.setAutoCommit(false);
@@ -29,14 +32,14 @@ final class Transaction {
         connection.commit();
         connection.setAutoCommit(true);
         return done;
-      } catch (SQLException e) {
+      } catch (SQLException | RuntimeException | Error e) {
         undo(connection, e);
         throw e;
       }
     }
   }
 
-  private static void undo(Connection connection, SQLException failure) {
+  private static void undo(Connection connection, Throwable failure) {
     try {
       connection.rollback();
       connection.setAutoCommit(true);

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
 import io.clawterm.config.Secret;
 import java.io.IOException;
@@ -114,6 +115,18 @@ class DatabasesTest {
           .hasMessageContaining("synchronous_commit=off");
     } finally {
       Sql.execute(pool, "ALTER ROLE CURRENT_USER RESET synchronous_commit");
+    }
+  }
+
+  @Test
+  void connectionsWithoutAutoCommitAreRefused() {
+    var config = new HikariConfig();
+    config.setDataSource(Sql.on(server));
+    config.setAutoCommit(false);
+    try (var hosts = new HikariDataSource(config)) {
+      assertThatThrownBy(() -> Databases.check(hosts, SETTINGS))
+          .isInstanceOf(StorageException.class)
+          .hasMessageContaining("auto-commit");
     }
   }
 

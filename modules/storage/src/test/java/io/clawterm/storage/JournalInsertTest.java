@@ -164,13 +164,27 @@ class JournalInsertTest {
     var config = new HikariConfig();
     config.setDataSource(Sql.on(server));
     config.setAutoCommit(false);
-    config.setConnectionInitSql("SET clawterm.node = 'operator'; COMMIT");
+    byte[] large = new byte[3 << 20];
     try (var hosts = new HikariDataSource(config)) {
-      write(hosts, event("host", 1, Set$.MODULE$.empty()));
+      DataSource named = new StorageSetup(hosts, 2).writeAsOperator().dataSource();
+      write(named, event("host", 1, Set$.MODULE$.empty()));
+      write(named, event("host", 2, large), event("host", 3, large));
+      write(named, event("host", 4, Set$.MODULE$.empty()));
     }
 
     assertThat(value("SELECT count(*) FROM clawterm.event_journal WHERE persistence_id = 'host'"))
-        .isEqualTo("1");
+        .isEqualTo("4");
+  }
+
+  @Test
+  void commitsHaveAtMostHalfOfTheConnections() {
+    for (int[] each : new int[][] {{2, 1, 1}, {3, 1, 2}, {6, 3, 3}, {8, 4, 4}, {20, 4, 16}}) {
+      var setup = new StorageSetup(pool, each[0]);
+      assertThat(setup.writers(4)).isEqualTo(each[1]);
+      assertThat(setup.others(4)).isEqualTo(each[2]);
+    }
+    assertThatThrownBy(() -> new StorageSetup(pool, 1))
+        .isInstanceOf(IllegalArgumentException.class);
   }
 
   @Test
