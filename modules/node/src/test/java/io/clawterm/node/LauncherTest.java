@@ -504,6 +504,19 @@ class LauncherTest {
   }
 
   @Test
+  void withoutAFolderForTemporaryFilesItStartsAndSaysWhatIsMissing() throws Exception {
+    built();
+    usual("jdk-25", "25.0.1");
+    environment.put("TMPDIR", root.resolve("nowhere").toString());
+
+    Result result = run("up").succeeded();
+
+    assertThat(result.err()).contains("A fast start can't be prepared").contains("(TMPDIR)");
+    assertThat(lines(javaCalls)).noneMatch(call -> call.contains("AOTCacheOutput"));
+    assertThat(archives()).isEmpty();
+  }
+
+  @Test
   void aFastStartThatCannotBePreparedIsToldTheNextTime() throws Exception {
     built();
     Path jdk = usual("jdk-25", "25.0.1");

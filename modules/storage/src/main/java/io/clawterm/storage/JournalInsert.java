@@ -84,7 +84,8 @@ final class JournalInsert {
       return;
     }
     try (Connection connection = dataSource.getConnection()) {
-      // Else nothing would be durable when this returns, and a host's source may have it off.
+      // Else nothing would be durable when this returns. A host's source is refused without it at
+      // the start, but it is the host's, and this promise is not to rest on that.
       connection.setAutoCommit(true);
       write(connection, parts.getFirst());
     }

@@ -21,13 +21,10 @@ import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.postgresql.ds.PGSimpleDataSource;
 
-class DatabasesTest {
+class DatabasesTest extends OnDatabase {
 
   private static final DatabaseSettings SETTINGS = DatabaseSettings.defaults();
 
@@ -46,24 +43,6 @@ class DatabasesTest {
           -665257790,
           "6",
           -182470636);
-
-  @TempDir static Path folder;
-
-  private static EmbeddedPostgres server;
-  private static HikariDataSource pool;
-
-  @BeforeAll
-  static void startServer() {
-    server = EmbeddedPostgres.start(folder, EmbeddedPostgresSettings.forTests());
-    pool = Databases.open(server.target(), SETTINGS);
-    Migrations.run(pool);
-  }
-
-  @AfterAll
-  static void stopServer() {
-    pool.close();
-    server.close();
-  }
 
   @Test
   void thePoolIsFullAndRewritesBatches() throws SQLException {

@@ -6,7 +6,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import akka.persistence.jdbc.journal.dao.JournalTables.JournalAkkaSerializationRow;
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
-import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
@@ -15,10 +14,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import javax.sql.DataSource;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.postgresql.util.PSQLState;
 import scala.None$;
 import scala.Option;
@@ -28,25 +24,7 @@ import scala.collection.immutable.Set;
 import scala.collection.immutable.Set$;
 import scala.jdk.javaapi.CollectionConverters;
 
-class JournalInsertTest {
-
-  @TempDir static Path folder;
-
-  private static EmbeddedPostgres server;
-  private static HikariDataSource pool;
-
-  @BeforeAll
-  static void startServer() {
-    server = EmbeddedPostgres.start(folder, EmbeddedPostgresSettings.forTests());
-    pool = Databases.open(server.target(), DatabaseSettings.defaults());
-    Migrations.run(pool);
-  }
-
-  @AfterAll
-  static void stopServer() {
-    pool.close();
-    server.close();
-  }
+class JournalInsertTest extends OnDatabase {
 
   @Test
   void eventsAreNumberedInTheirOrderAndEachHasItsOwnTags() throws SQLException {

@@ -19,8 +19,6 @@ import akka.persistence.typed.javadsl.EventSourcedBehavior;
 import akka.persistence.typed.javadsl.RetentionCriteria;
 import akka.stream.javadsl.Sink;
 import com.typesafe.config.ConfigFactory;
-import com.zaxxer.hikari.HikariDataSource;
-import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Statement;
@@ -32,32 +30,11 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import javax.sql.DataSource;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
-class JournalTest {
+class JournalTest extends OnDatabase {
 
   private static final Duration LIMIT = Duration.ofSeconds(30);
-
-  @TempDir static Path folder;
-
-  private static EmbeddedPostgres server;
-  private static HikariDataSource pool;
-
-  @BeforeAll
-  static void startServer() {
-    server = EmbeddedPostgres.start(folder, EmbeddedPostgresSettings.forTests());
-    pool = Databases.open(server.target(), DatabaseSettings.defaults());
-    Migrations.run(pool);
-  }
-
-  @AfterAll
-  static void stopServer() {
-    pool.close();
-    server.close();
-  }
 
   @Test
   void anEntityRecoversWhatItStoredInAnotherActorSystem() {
