@@ -30,11 +30,13 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -400,7 +402,7 @@ final class AgentActor extends AbstractOnMessageBehavior<TargetCommand> {
   }
 
   private void changeAttempt(int attempt) {
-    memo = new AgentMemo(readFrom(), attempt, trace.cause());
+    memo = new AgentMemo(readFrom(), attempt, trace.cause(), transcript.context());
     memoChanged = true;
   }
 
@@ -548,10 +550,18 @@ final class AgentActor extends AbstractOnMessageBehavior<TargetCommand> {
     if (cause instanceof ModelException problem
         && problem.kind().isPassing()
         && memo.attempt() < settings.get().maxAttempts()) {
-      Duration wait = problem.retryAfter().orElse(settings.get().waitAfter(memo.attempt()));
+      Duration wait =
+          settings
+              .get()
+              .waitAfter(
+                  memo.attempt(), problem.retryAfter(), ThreadLocalRandom.current().nextDouble());
       text.add(
           AgentEntries.notice(
-              problem.getMessage() + "; next attempt in " + wait.toMillis() / 1000.0 + " s"));
+              String.format(
+                  Locale.ROOT,
+                  "%s; next attempt in %.1f s",
+                  problem.getMessage(),
+                  wait.toMillis() / 1e3)));
       changeAttempt(memo.attempt() + 1);
       timers.startSingleTimer("again", new Self.TryAgain(run), wait);
     } else {

@@ -2,6 +2,7 @@ package io.clawterm.agent;
 
 import com.typesafe.config.Config;
 import java.time.Duration;
+import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -58,10 +59,21 @@ public record AgentSettings(
         config.getString("instructions"));
   }
 
-  /** How long to wait after this attempt, counted from 1, unless the provider names a time. */
-  Duration waitAfter(int attempt) {
-    Duration wait = retryAfter.multipliedBy(1L << Math.min(attempt - 1, 20));
-    return wait.compareTo(MAX_WAIT) > 0 ? MAX_WAIT : wait;
+  /**
+   * How long to wait after an attempt. Up to a quarter is added to it: runs that a provider has
+   * turned away together must not come back together.
+   *
+   * @param attempt counted from 1
+   * @param named the time that the provider has asked for
+   * @param draw at random, from 0 to 1
+   */
+  Duration waitAfter(int attempt, Optional<Duration> named, double draw) {
+    Duration wait =
+        named.orElseGet(() -> {
+          Duration doubled = retryAfter.multipliedBy(1L << Math.min(attempt - 1, 20));
+          return doubled.compareTo(MAX_WAIT) > 0 ? MAX_WAIT : doubled;
+        });
+    return wait.plusMillis((long) (wait.toMillis() * draw / 4));
   }
 
   private static void require(boolean holds, String rule) {

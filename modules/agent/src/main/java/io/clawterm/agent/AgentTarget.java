@@ -18,8 +18,8 @@ import java.util.function.Supplier;
 final class AgentTarget implements Target {
 
   /**
-   * Entries read back in a life; what is older is no part of the context. More are read where a run
-   * or a message that waits began before them.
+   * Entries read back in a life for the sake of the conversation; what is older is no part of the
+   * context. More are read where a run or a message that waits began before them.
    */
   private static final long MAX_READ_BACK = 10_000;
 
@@ -75,11 +75,12 @@ final class AgentTarget implements Target {
   private Behavior<TargetCommand> reading(
       TargetContext context, AgentMemo memo, StashBuffer<TargetCommand> stash) {
     return Behaviors.setup(actor -> {
-      var empty = new Transcript(settings.get().contextChars());
+      int chars = settings.get().contextChars();
+      var empty = new Transcript(chars);
       if (context.headNumber() == 0) {
         return living(actor, context, empty, stash);
       }
-      long from = Math.max(1, Math.min(memo.readFrom(), context.headNumber() - MAX_READ_BACK));
+      long from = memo.firstToRead(context.headNumber(), MAX_READ_BACK, chars);
       actor.pipeToSelf(
           context
               .log()

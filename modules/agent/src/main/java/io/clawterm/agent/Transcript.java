@@ -8,6 +8,8 @@ import io.clawterm.model.Turn;
 import io.clawterm.session.Entry;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.TreeMap;
 import java.util.TreeSet;
 
@@ -25,7 +27,7 @@ final class Transcript {
   private final int maxChars;
   private final TreeMap<Long, Message> unanswered = new TreeMap<>();
   private final TreeSet<Long> settled = new TreeSet<>();
-  private final List<Turn> turns = new ArrayList<>();
+  private final List<Kept> turns = new ArrayList<>();
   private long chars;
 
   private long runStart;
@@ -33,6 +35,14 @@ final class Transcript {
   private final TreeMap<Long, String> answer = new TreeMap<>();
 
   private record Message(String device, String text) {}
+
+  /** A turn and the entry from which on it can be read back. */
+  private record Kept(Turn turn, long from) {
+
+    int chars() {
+      return turn.text().length();
+    }
+  }
 
   /** Empty; older turns are given up beyond {@code maxChars}, the newest is always kept. */
   Transcript(int maxChars) {
@@ -80,7 +90,7 @@ final class Transcript {
     end();
     runStart = number;
     running = true;
-    append(Role.USER, takeOut(first, last));
+    append(Role.USER, takeOut(first, last), first);
   }
 
   /** Takes out the message that stands in these entries, among entries of other devices. */
@@ -116,32 +126,43 @@ final class Transcript {
 
   private void end() {
     if (running) {
-      append(Role.ASSISTANT, answer());
+      append(Role.ASSISTANT, answer(), runStart);
     }
     running = false;
     answer.clear();
   }
 
-  private void append(Role role, String text) {
+  private void append(Role role, String text, long from) {
     if (text.isEmpty()) {
       return;
     }
-    if (!turns.isEmpty() && turns.getLast().role() == role) {
-      Turn last = turns.removeLast();
-      chars -= last.text().length();
-      append(role, last.text() + "\n\n" + text);
+    if (!turns.isEmpty() && turns.getLast().turn().role() == role) {
+      Kept last = turns.removeLast();
+      chars -= last.chars();
+      append(role, last.turn().text() + "\n\n" + text, Math.min(last.from(), from));
       return;
     }
-    turns.add(new Turn(role, text));
+    turns.add(new Kept(new Turn(role, text), from));
     chars += text.length();
     while (chars > maxChars && turns.size() > 1) {
-      chars -= turns.removeFirst().text().length();
+      chars -= turns.removeFirst().chars();
     }
+  }
+
+  /**
+   * From where on a later life has to read to know all these turns; nothing before the first. A
+   * message may be answered after one that has begun later.
+   */
+  Optional<AgentMemo.Context> context() {
+    OptionalLong first = turns.stream().mapToLong(Kept::from).min();
+    return first.isPresent()
+        ? Optional.of(new AgentMemo.Context(first.getAsLong(), maxChars))
+        : Optional.empty();
   }
 
   /** The turns that are over, and the user's of the run under way. */
   List<Turn> turns() {
-    return List.copyOf(turns);
+    return turns.stream().map(Kept::turn).toList();
   }
 
   /** What the run under way has said so far and not taken back. */

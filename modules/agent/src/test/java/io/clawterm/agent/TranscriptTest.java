@@ -17,6 +17,7 @@ import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 import java.util.Random;
+import java.util.stream.Collectors;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -145,6 +146,18 @@ class TranscriptTest {
     assertThat(transcript.turns()).containsExactly(Turn.user("hi"));
   }
 
+  @Test
+  void theContextBeginsWithItsOldestTurn() {
+    assertThat(transcript.context()).isEmpty();
+    for (int i = 0; i < 20; i++) {
+      add(message("a", "q".repeat(90)), AgentEntries.started(head + 1, head + 1));
+      add(Entry.text("a".repeat(90)), DONE);
+    }
+
+    // Eleven of 90 characters, the oldest of them an answer, whose run begins at the second entry.
+    assertThat(transcript.context()).contains(new AgentMemo.Context(4 * 14 + 2, 1_000));
+  }
+
   static LongStream seeds() {
     return Seeds.cases("TranscriptTest", 200);
   }
@@ -154,7 +167,76 @@ class TranscriptTest {
   @MethodSource("seeds")
   void liveEqualsReadBack(long seed) {
     var random = new Random(seed);
+    List<Entry> log = log(random).entries();
+
+    var readBack = new Transcript(1_000);
+    var live = new Transcript(1_000);
+    Deque<Long> late = new ArrayDeque<>();
+    for (long number = 1; number <= log.size(); number++) {
+      Entry entry = log.get((int) number - 1);
+      readBack.add(number, entry);
+      if (entry.kind() == Entry.Kind.EVENT && entry.body().utf8().contains("\"message\"")) {
+        live.add(number, entry);
+      } else {
+        late.addLast(number);
+      }
+      while (!late.isEmpty() && (number == log.size() || random.nextInt(4) == 0)) {
+        live.add(late.getFirst(), log.get((int) (late.removeFirst() - 1)));
+      }
+    }
+
+    assertThat(live.turns()).isEqualTo(readBack.turns());
+    assertThat(live.answer()).isEqualTo(readBack.answer());
+    assertThat(live.runStart()).isEqualTo(readBack.runStart());
+    for (int i = 1; i < live.turns().size(); i++) {
+      Role before = live.turns().get(i - 1).role();
+      assertThat(live.turns().get(i).role()).isNotEqualTo(before);
+    }
+  }
+
+  /**
+   * A life reads from the beginning of the context that the one before has left it: what that knew.
+   * Only the oldest turn may have grown together with an older one, and left with that.
+   */
+  @ParameterizedTest
+  @MethodSource("seeds")
+  void readBackFromItsContextItIsTheSame(long seed) {
+    Log generated = log(new Random(seed));
+    List<Entry> log = generated.entries();
+    var whole = new Transcript(100);
+    for (long number = 1; number <= log.size(); number++) {
+      long unanswered = number == 1 ? 1 : generated.unanswered().get((int) number - 2);
+      long from = Math.min(unanswered, whole.context().map(AgentMemo.Context::from).orElse(number));
+      whole.add(number, log.get((int) number - 1));
+
+      var again = new Transcript(100);
+      for (long each = from; each <= number; each++) {
+        again.add(each, log.get((int) each - 1));
+      }
+
+      assertThat(textOf(again.turns())).endsWith(textOf(withoutFirst(whole.turns())));
+      assertThat(again.answer()).isEqualTo(whole.answer());
+    }
+  }
+
+  private static List<Turn> withoutFirst(List<Turn> turns) {
+    return turns.subList(Math.min(1, turns.size()), turns.size());
+  }
+
+  private static String textOf(List<Turn> turns) {
+    return turns.stream().map(Turn::text).collect(Collectors.joining("\n\n"));
+  }
+
+  /**
+   * A log that was drawn.
+   *
+   * @param unanswered for each entry: where the oldest message begins that waits when it is written
+   */
+  private record Log(List<Entry> entries, List<Long> unanswered) {}
+
+  private static Log log(Random random) {
     List<Entry> log = new ArrayList<>();
+    List<Long> unanswered = new ArrayList<>();
     Deque<long[]> waiting = new ArrayDeque<>();
     long[] open = new long[3];
     boolean running = false;
@@ -188,30 +270,12 @@ class TranscriptTest {
           }
         }
       }
-    }
-
-    var readBack = new Transcript(1_000);
-    var live = new Transcript(1_000);
-    Deque<Long> late = new ArrayDeque<>();
-    for (long number = 1; number <= log.size(); number++) {
-      Entry entry = log.get((int) number - 1);
-      readBack.add(number, entry);
-      if (entry.kind() == Entry.Kind.EVENT && entry.body().utf8().contains("\"message\"")) {
-        live.add(number, entry);
-      } else {
-        late.addLast(number);
-      }
-      while (!late.isEmpty() && (number == log.size() || random.nextInt(4) == 0)) {
-        live.add(late.getFirst(), log.get((int) (late.removeFirst() - 1)));
+      if (log.size() > unanswered.size()) {
+        LongStream begun = LongStream.of(open).filter(first -> first > 0);
+        LongStream whole = waiting.stream().mapToLong(message -> message[0]);
+        unanswered.add(LongStream.concat(begun, whole).min().orElse(log.size() + 1L));
       }
     }
-
-    assertThat(live.turns()).isEqualTo(readBack.turns());
-    assertThat(live.answer()).isEqualTo(readBack.answer());
-    assertThat(live.runStart()).isEqualTo(readBack.runStart());
-    for (int i = 1; i < live.turns().size(); i++) {
-      Role before = live.turns().get(i - 1).role();
-      assertThat(live.turns().get(i).role()).isNotEqualTo(before);
-    }
+    return new Log(log, unanswered);
   }
 }
