@@ -4,8 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
+import akka.Done;
 import akka.actor.Address;
 import akka.actor.BootstrapSetup;
+import akka.actor.CoordinatedShutdown;
 import akka.actor.setup.ActorSystemSetup;
 import akka.actor.typed.ActorSystem;
 import akka.actor.typed.Props;
@@ -48,6 +50,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.CompletionStage;
 import java.util.stream.StreamSupport;
 import javax.sql.DataSource;
 import org.junit.jupiter.api.AfterAll;
@@ -133,10 +136,18 @@ class ClusterTest {
     server.close();
   }
 
+  /**
+   * As a node does, it waits for no more than the phases: with TLS a system may hang in its end.
+   */
   @AfterEach
   void stopMembers() {
-    members.forEach(member -> member.system().terminate());
-    members.forEach(member -> member.system().getWhenTerminated().toCompletableFuture().join());
+    List<CompletableFuture<Done>> ends =
+        members.stream()
+            .map(member -> CoordinatedShutdown.get(member.system()))
+            .map(shutdown -> shutdown.runAll(CoordinatedShutdown.unknownReason()))
+            .map(CompletionStage::toCompletableFuture)
+            .toList();
+    ends.forEach(CompletableFuture::join);
     members.forEach(member -> member.lease().close());
   }
 

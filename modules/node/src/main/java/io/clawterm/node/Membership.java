@@ -18,10 +18,12 @@ import io.clawterm.storage.ClusterNode;
 import io.clawterm.storage.ClusterNodes;
 import io.clawterm.storage.NodeLease;
 import io.clawterm.storage.StorageException;
+import java.time.Duration;
 import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import javax.sql.DataSource;
@@ -36,6 +38,9 @@ final class Membership {
   /** The shard regions that a node starts; they end with it where the system does not. */
   private static final List<String> REGIONS =
       List.of("session", "directory", "sharded-daemon-process-session-summary");
+
+  /** Longer than the phases in which an actor system ends. */
+  private static final Duration OUT = Duration.ofSeconds(15);
 
   private final ActorSystem<?> system;
   private final DataSource database;
@@ -107,9 +112,13 @@ final class Membership {
   }
 
   private void watch(Closing closing, Consumer<String> lose) {
+    // Its system ends as well then; but with TLS that may hang for ever (akka-core issue 29162).
+    var out = new CompletableFuture<Void>();
+    Executor later = CompletableFuture.delayedExecutor(OUT.toMillis(), TimeUnit.MILLISECONDS);
+    akka.cluster.Cluster.get(system)
+        .registerOnMemberRemoved(() -> later.execute(() -> out.complete(null)));
     var unused =
-        system
-            .getWhenTerminated()
+        CompletableFuture.anyOf(system.getWhenTerminated().toCompletableFuture(), out)
             .whenComplete((done, failure) -> lose.accept("it was taken out of the cluster"));
     ActorRef<CrashWatch.Message> watch =
         system.systemActorOf(
