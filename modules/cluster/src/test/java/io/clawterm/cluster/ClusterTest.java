@@ -4,10 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
-import akka.Done;
 import akka.actor.Address;
 import akka.actor.BootstrapSetup;
-import akka.actor.CoordinatedShutdown;
 import akka.actor.setup.ActorSystemSetup;
 import akka.actor.typed.ActorSystem;
 import akka.actor.typed.Props;
@@ -50,7 +48,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
-import java.util.concurrent.CompletionStage;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.StreamSupport;
 import javax.sql.DataSource;
 import org.junit.jupiter.api.AfterAll;
@@ -136,17 +134,10 @@ class ClusterTest {
     server.close();
   }
 
-  /**
-   * As a node does, it waits for no more than the phases: with TLS a system may hang in its end.
-   */
   @AfterEach
   void stopMembers() {
-    List<CompletableFuture<Done>> ends =
-        members.stream()
-            .map(member -> CoordinatedShutdown.get(member.system()))
-            .map(shutdown -> shutdown.runAll(CoordinatedShutdown.unknownReason()))
-            .map(CompletionStage::toCompletableFuture)
-            .toList();
+    List<CompletableFuture<?>> ends = new ArrayList<>();
+    members.forEach(member -> ends.add(SystemEnd.of(member.system()).toCompletableFuture()));
     ends.forEach(CompletableFuture::join);
     members.forEach(member -> member.lease().close());
   }
@@ -292,6 +283,14 @@ class ClusterTest {
     assertThat(one.sees()).isEqualTo(1);
     Member another = joined(member(tls(ours, ours)));
     await().atMost(LIMIT).until(() -> one.sees() == 2 && another.sees() == 2);
+  }
+
+  @Test
+  void aSystemEndsThoughItsConnectionsDoNot() throws Exception {
+    ActorSystem<Void> system = member().system();
+    SystemEnd.waitsForConnections(system).suspend();
+
+    SystemEnd.of(system).toCompletableFuture().get(LIMIT.toSeconds(), TimeUnit.SECONDS);
   }
 
   private static String tls(TlsIdentity own, TlsIdentity... trusted) throws Exception {

@@ -1,7 +1,6 @@
 package io.clawterm.node;
 
 import akka.Done;
-import akka.actor.CoordinatedShutdown;
 import akka.actor.typed.ActorRef;
 import akka.actor.typed.ActorSystem;
 import akka.actor.typed.Props;
@@ -14,6 +13,7 @@ import akka.pattern.Patterns;
 import io.clawterm.cluster.CrashWatch;
 import io.clawterm.cluster.Formation;
 import io.clawterm.cluster.NodeFence;
+import io.clawterm.cluster.SystemEnd;
 import io.clawterm.storage.ClusterNode;
 import io.clawterm.storage.ClusterNodes;
 import io.clawterm.storage.NodeLease;
@@ -100,13 +100,7 @@ final class Membership {
     if (onHostsDatabase) {
       ClawTermActorSystem.journal(system).writeAs(lease.number());
     }
-    closing.add(
-        "actor system",
-        () ->
-            CoordinatedShutdown.get(system)
-                .runAll(CoordinatedShutdown.actorSystemTerminateReason())
-                .toCompletableFuture()
-                .get(PartTimeout.LIMIT.toSeconds(), TimeUnit.SECONDS));
+    closing.add("actor system", () -> PartTimeout.await(SystemEnd.of(system), "the actor system"));
     describe("");
     formation.join();
   }

@@ -1,0 +1,45 @@
+package io.clawterm.cluster;
+
+import akka.Done;
+import akka.actor.ActorPath;
+import akka.actor.ActorRefProvider;
+import akka.actor.CoordinatedShutdown;
+import akka.actor.ExtendedActorSystem;
+import akka.actor.InternalActorRef;
+import akka.actor.typed.ActorSystem;
+import akka.actor.typed.javadsl.Adapter;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+
+/** The end of an actor system of ours, whatever its connections to other nodes do. */
+public final class SystemEnd {
+
+  private SystemEnd() {}
+
+  /**
+   * Ends it in good order. An actor of Akka waits until all connections to other nodes have ended;
+   * with TLS one may never do so (akka-core issue 29162), and the system would go on half alive in
+   * a process that lasts: its listeners answer, its timers fire. So that actor is stopped when the
+   * phase in which the system ends is over, and the rest follows.
+   *
+   * @return completed when nothing of it is left
+   */
+  public static CompletionStage<?> of(ActorSystem<?> system) {
+    CompletableFuture<Done> ended = system.getWhenTerminated().toCompletableFuture();
+    return CoordinatedShutdown.get(system)
+        .runAll(CoordinatedShutdown.actorSystemTerminateReason())
+        .thenCompose(done -> {
+          if (!ended.isDone()) {
+            waitsForConnections(system).stop();
+          }
+          return ended;
+        });
+  }
+
+  /** The actor that lets the system end only after all of its connections to other nodes. */
+  static InternalActorRef waitsForConnections(ActorSystem<?> system) {
+    ActorRefProvider provider = ((ExtendedActorSystem) Adapter.toClassic(system)).provider();
+    ActorPath path = provider.rootPath().child("system").child("remoting-terminator");
+    return (InternalActorRef) provider.resolveActorRef(path);
+  }
+}
