@@ -258,6 +258,9 @@ final class AgentActor extends AbstractOnMessageBehavior<TargetCommand> {
     }
     for (int i = 0; i < lines.size(); i++) {
       boolean more = lines.get(i).more();
+      if (entry + i <= context.headNumber() && !transcript.isUnanswered(entry + i)) {
+        continue; // an earlier life has taken its message or refused it
+      }
       if (skipped.contains(input.device())) {
         transcript.forget(entry + i);
         if (!more) {
@@ -298,17 +301,11 @@ final class AgentActor extends AbstractOnMessageBehavior<TargetCommand> {
   }
 
   private void queue(Message message) {
-    if (settled(message)) {
-      message.frames.forEach(ledger::done); // an earlier life has started its run or refused it
-    } else if (waiting.size() >= settings.get().maxQueuedMessages()) {
+    if (waiting.size() >= settings.get().maxQueuedMessages()) {
       refuse(message, "too many messages are waiting; the last one was not taken");
     } else {
       waiting.addLast(message);
     }
-  }
-
-  private boolean settled(Message message) {
-    return message.first <= context.headNumber() && transcript.isSettled(message.first);
   }
 
   private void refuse(Message message, String reason) {
@@ -329,11 +326,7 @@ final class AgentActor extends AbstractOnMessageBehavior<TargetCommand> {
       if (message.frames.contains(ledger.firstOpen())) {
         partial.remove(unfinished.getKey());
         skipped.add(unfinished.getKey());
-        if (settled(message)) {
-          message.frames.forEach(ledger::done);
-        } else {
-          refuse(message, "a message is too long, or has no end; it was not taken");
-        }
+        refuse(message, "a message is too long, or has no end; it was not taken");
         return;
       }
     }

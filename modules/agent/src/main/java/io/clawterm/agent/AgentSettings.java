@@ -60,8 +60,8 @@ public record AgentSettings(
   }
 
   /**
-   * How long to wait after an attempt. Up to a quarter is added to it: runs that a provider has
-   * turned away together must not come back together.
+   * How long to wait after an attempt. Up to a quarter is added to it, and of {@code retryAfter} at
+   * least: runs that a provider has turned away together must not come back together.
    *
    * @param attempt counted from 1
    * @param named the time that the provider has asked for
@@ -73,7 +73,8 @@ public record AgentSettings(
           Duration doubled = retryAfter.multipliedBy(1L << Math.min(attempt - 1, 20));
           return doubled.compareTo(MAX_WAIT) > 0 ? MAX_WAIT : doubled;
         });
-    return wait.plusMillis((long) (wait.toMillis() * draw / 4));
+    long spread = Math.max(wait.toMillis(), retryAfter.toMillis()) / 4;
+    return wait.plusMillis((long) (spread * draw));
   }
 
   private static void require(boolean holds, String rule) {

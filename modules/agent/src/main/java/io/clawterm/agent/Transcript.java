@@ -11,7 +11,6 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.TreeMap;
-import java.util.TreeSet;
 
 /**
  * A conversation, as the entries of a session's log make it: the same whether they are read back
@@ -21,12 +20,8 @@ final class Transcript {
 
   private static final ObjectMapper JSON = new ObjectMapper();
 
-  /** As many as a life can be given again that an earlier one has settled; older ones are gone. */
-  private static final int MAX_SETTLED = 20_000;
-
   private final int maxChars;
   private final TreeMap<Long, Message> unanswered = new TreeMap<>();
-  private final TreeSet<Long> settled = new TreeSet<>();
   private final List<Kept> turns = new ArrayList<>();
   private long chars;
 
@@ -90,15 +85,16 @@ final class Transcript {
     end();
     runStart = number;
     running = true;
+    if (!unanswered.containsKey(first)) {
+      // Its question is older than what was read: what is known from before it has a hole.
+      turns.clear();
+      chars = 0;
+    }
     append(Role.USER, takeOut(first, last), first);
   }
 
   /** Takes out the message that stands in these entries, among entries of other devices. */
   private String takeOut(long first, long last) {
-    settled.add(first);
-    if (settled.size() > MAX_SETTLED) {
-      settled.pollFirst();
-    }
     var text = new StringBuilder();
     Message begin = unanswered.get(first);
     if (begin != null) {
@@ -114,9 +110,9 @@ final class Transcript {
     return text.toString();
   }
 
-  /** Whether a run was started for the message that begins at this entry, or it was refused. */
-  boolean isSettled(long first) {
-    return settled.contains(first);
+  /** Whether the message that this entry is of was neither taken by a run nor refused. */
+  boolean isUnanswered(long number) {
+    return unanswered.containsKey(number);
   }
 
   /** Gives up an entry of input that belongs to no message. */

@@ -330,6 +330,27 @@ class AgentActorTest {
   }
 
   @Test
+  void aMessageIsAnsweredOnceThoughItsLastFrameComesAgain() {
+    agent.deliver(agent.frame("laptop", "long ", false, true));
+    agent.deliver(agent.frame("phone", "not yet ", false, true));
+    agent.deliver(agent.frame("laptop", "message\n", false, false));
+    agent.emitAndConfirm();
+    ManualProvider.Call call = model.call();
+    assertThat(call.request().turns()).containsExactly(Turn.user("long message"));
+    call.finishes();
+    agent.emitAndConfirm();
+    agent.crash();
+
+    agent.start();
+    agent.hearsNothing();
+
+    agent.deliver(agent.frame("phone", "ended\n", false, false));
+    assertThat(last(agent.emitAndConfirm())).isEqualTo(STARTED.formatted(2, 6));
+    assertThat(model.call().request().turns())
+        .containsExactly(Turn.user("long message\n\nnot yet ended"));
+  }
+
+  @Test
   void aMessageWithoutAnEndDoesNotBlockTheOthersForEver() {
     agent.deliver(agent.frame("laptop", "never ended", false, true));
     String long1 = "x".repeat(60_000);

@@ -20,9 +20,15 @@ class AgentSettingsTest {
 
   @Test
   void aProviderNamesAnother() {
-    assertThat(SETTINGS.waitAfter(4, Optional.of(Duration.ZERO), 1)).isEqualTo(Duration.ZERO);
+    assertThat(SETTINGS.waitAfter(4, Optional.of(Duration.ZERO), 0)).isEqualTo(Duration.ZERO);
     assertThat(SETTINGS.waitAfter(1, Optional.of(Duration.ofMinutes(9)), 0))
         .isEqualTo(Duration.ofMinutes(9));
+  }
+
+  @Test
+  void whoMayComeAtOnceComesNearly() {
+    assertThat(SETTINGS.waitAfter(4, Optional.of(Duration.ZERO), 1))
+        .isEqualTo(Duration.ofMillis(250));
   }
 
   @Test
