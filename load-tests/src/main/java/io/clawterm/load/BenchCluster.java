@@ -16,6 +16,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 
 /**
@@ -84,7 +85,7 @@ final class BenchCluster implements AutoCloseable {
           data.resolve("config.conf"),
           "clawterm.edge.connections.max-unauthenticated-per-address = 1000\n");
       NodeProcess node =
-          NodeProcess.on(data, new Random(), false, options, List.of("--database", url));
+          NodeProcess.on(data, new Random(), false, options, List.of("--database", url), Map.of());
       nodes.add(node);
       start(node);
     }

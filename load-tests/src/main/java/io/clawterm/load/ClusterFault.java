@@ -1,12 +1,17 @@
 package io.clawterm.load;
 
 import io.clawterm.load.ClusterRig.Member;
+import io.clawterm.testkit.Ending;
+import io.clawterm.testkit.Script;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 
 /**
@@ -27,22 +32,7 @@ enum ClusterFault {
   KILL_IN_STREAM("R2", "kill -9 of a node in the middle of a model's answer", Need.NOTHING) {
     @Override
     void strike(Blow blow) throws IOException, InterruptedException {
-      List<Member> answered = new ArrayList<>();
-      boolean some =
-          Swarm.becomes(
-              () -> {
-                answered.addAll(blow.inAnyOrder().stream().filter(Member::isAnswered).toList());
-                return !answered.isEmpty();
-              },
-              PATIENCE);
-      if (!some) {
-        throw new IOException("no node asks the model");
-      }
-      Member victim = answered.getFirst();
-      victim.node().kill();
-      blow.fell(victim);
-      blow.hold(3, 8);
-      blow.rig().start(victim);
+      killInAnswer(blow);
     }
   },
   ROLLING_KILL("R5", "kill -9 of each node in turn", Need.NOTHING) {
@@ -111,6 +101,37 @@ enum ClusterFault {
       }
     }
   },
+  ALONE("R9b", "no node reaches another one or the database", Need.NETWORK) {
+    @Override
+    void strike(Blow blow) throws IOException, InterruptedException {
+      List<Member> all = blow.inAnyOrder();
+      for (Member member : all) {
+        for (Member other : blow.others(member)) {
+          blow.rig().hosts().cut(member.number(), other.number());
+        }
+        member.database().lose();
+        blow.fell(member);
+      }
+      blow.hold(blow.isLong() ? 60 : 20, blow.isLong() ? 61 : 25);
+      blow.rig().heal();
+      blow.turn();
+      awaitAll(blow);
+    }
+  },
+  KILL_ALL("R9c", "kill -9 of all nodes at once", Need.NOTHING) {
+    @Override
+    void strike(Blow blow) throws IOException, InterruptedException {
+      List<Member> all = blow.inAnyOrder();
+      for (Member member : all) {
+        member.node().kill();
+        blow.fell(member);
+      }
+      blow.hold(1, 3);
+      blow.turn();
+      blow.rig().startAll();
+      awaitAll(blow);
+    }
+  },
   NO_DATABASE("R10", "a node reaches its peers but not the database", Need.NOTHING) {
     @Override
     void strike(Blow blow) throws IOException, InterruptedException {
@@ -145,14 +166,22 @@ enum ClusterFault {
       "R14", "each answer of the database takes 200 ms more, then none comes", Need.NOTHING) {
     @Override
     void strike(Blow blow) throws IOException, InterruptedException {
-      blow.rig().members().forEach(member -> member.database().slow(Duration.ofMillis(100)));
-      blow.hold(5, 8);
-      blow.rig().members().forEach(member -> member.database().stall());
-      blow.hold(blow.isLong() ? 30 : 8, blow.isLong() ? 31 : 10);
-      for (Member member : blow.rig().running()) {
-        long alive = member.node().liveBytes();
-        if (alive > NodeProcess.HEAP_BYTES * 8 / 10) {
-          blow.finds("node %d has %,d bytes alive".formatted(member.number() + 1, alive));
+      try (var flood = new Flood(blow.rig(), blow.anyOne())) {
+        blow.rig().members().forEach(member -> member.database().slow(Duration.ofMillis(100)));
+        blow.hold(5, 8);
+        blow.rig().members().forEach(member -> member.database().stall());
+        flood.begin();
+        blow.hold(blow.isLong() ? 30 : 8, blow.isLong() ? 31 : 10);
+        long taken = flood.mostOfAConnection();
+        if (taken > MOST_OF_A_CONNECTION) {
+          blow.finds(
+              "a node that can store nothing takes %,d bytes of a connection".formatted(taken));
+        }
+        for (Member member : blow.rig().running()) {
+          long alive = member.node().liveBytes();
+          if (alive > NodeProcess.HEAP_BYTES * 8 / 10) {
+            blow.finds("node %d has %,d bytes alive".formatted(member.number() + 1, alive));
+          }
         }
       }
       blow.rig().members().forEach(member -> member.database().flow());
@@ -189,12 +218,34 @@ enum ClusterFault {
     @Override
     void strike(Blow blow) {
       List<Member> all = blow.inAnyOrder();
-      all.forEach(member -> member.door().slow(Duration.ofMillis(200), Duration.ofMillis(400)));
+      for (Member member : all) {
+        var random = new Random(blow.random().nextLong());
+        member.door().slow(Duration.ofMillis(200), Duration.ofMillis(400), random);
+      }
       for (int i = 0; i < (blow.isLong() ? 20 : 4); i++) {
         blow.hold(1, 2);
         all.get(i % all.size()).door().resetAll();
       }
       all.forEach(member -> member.door().flow());
+    }
+  },
+  FAILING_MODEL("R24", "a model fails in each way; a node is killed meanwhile", Need.NOTHING) {
+    @Override
+    void strike(Blow blow) throws IOException, InterruptedException {
+      int times = blow.isLong() ? 4 : 1;
+      List<Script> ways = new ArrayList<>();
+      for (int i = 0; i < times; i++) {
+        ways.addAll(PASSING_FAILURES);
+        ways.add(FINAL_FAILURE);
+      }
+      // As often as its provider fails for good, and where it fails in passing too often for one.
+      blow.allowGivenUp(times + (times * PASSING_FAILURES.size() + 1) / ATTEMPTS);
+      Collections.shuffle(ways, blow.random());
+      blow.rig().spoilAnswers(ways);
+      killInAnswer(blow);
+      if (!Swarm.becomes(() -> blow.rig().answersToSpoil() == 0, PATIENCE.multipliedBy(3))) {
+        blow.finds("%d failures were not met".formatted(blow.rig().answersToSpoil()));
+      }
     }
   },
   RESTART("R26", "a node is stopped in good order and started again", Need.NOTHING) {
@@ -276,6 +327,32 @@ enum ClusterFault {
 
   private static final Duration PATIENCE = Duration.ofMinutes(1);
 
+  /** So long a cluster has to be whole; what nodes say of each other may be of before. */
+  private static final Duration STAYS = Duration.ofSeconds(3);
+
+  /** As often as an agent asks, with the settings as delivered. */
+  private static final int ATTEMPTS = 5;
+
+  /** What a provider does to one who asks it, and who asks again. */
+  private static final List<Script> PASSING_FAILURES =
+      List.of(
+          Script.refuse(429, Map.of("retry-after", "1"), ""),
+          Script.refuse(500),
+          Script.refuse(529),
+          ClusterRig.COUNTING.stallingAfter(20),
+          ClusterRig.COUNTING.cutAfter(20),
+          ClusterRig.COUNTING.endingWith(new Ending.EndAfter(20)),
+          ClusterRig.COUNTING.endingWith(
+              new Ending.ErrorAfter(20, "overloaded_error", "too many ask")));
+
+  private static final Script FINAL_FAILURE = ClusterRig.COUNTING.invalidJsonAfter(20);
+
+  /**
+   * What may leave a connection's device though nothing is stored: 1.25 MiB are in flight or wait
+   * with the session, 10 MiB stand in the two sockets' buffers as Linux has them.
+   */
+  private static final long MOST_OF_A_CONNECTION = 16 << 20;
+
   private final String number;
   private final String title;
   private final Need need;
@@ -284,6 +361,36 @@ enum ClusterFault {
     this.number = number;
     this.title = title;
     this.need = need;
+  }
+
+  /** Kills a node that the model is answering, and starts it again. */
+  private static void killInAnswer(Blow blow) throws IOException, InterruptedException {
+    List<Member> all = blow.inAnyOrder();
+    if (!Swarm.becomes(() -> all.stream().anyMatch(Member::isAnswered), PATIENCE)) {
+      throw new IOException("no node asks the model");
+    }
+    Member victim = all.stream().filter(Member::isAnswered).findFirst().orElse(all.getFirst());
+    victim.node().kill();
+    blow.fell(victim);
+    blow.hold(3, 8);
+    blow.rig().start(victim);
+  }
+
+  /** Where all were away, they are one cluster again by themselves, and soon; and stay it. */
+  private static void awaitAll(Blow blow) throws InterruptedException {
+    var since = new AtomicLong(System.nanoTime());
+    boolean back =
+        Swarm.becomes(
+            () -> {
+              if (!blow.rig().isWhole()) {
+                since.set(System.nanoTime());
+              }
+              return System.nanoTime() - since.get() > STAYS.toNanos();
+            },
+            PATIENCE);
+    if (!back) {
+      blow.finds("the nodes are no cluster again after %d s".formatted(PATIENCE.toSeconds()));
+    }
   }
 
   private static void stop(Blow blow, int seconds) throws IOException, InterruptedException {
@@ -308,13 +415,15 @@ enum ClusterFault {
   /** Whether it ends nodes with kill -9. */
   boolean kills() {
     return switch (this) {
-      case KILL, KILL_IN_STREAM, ROLLING_KILL, CLOCK, LITTLE_MEMORY -> true;
+      case KILL, KILL_IN_STREAM, ROLLING_KILL, KILL_ALL, CLOCK, FAILING_MODEL, LITTLE_MEMORY ->
+          true;
       case STOP,
           STOP_FOR_LONG,
           STOP_FOR_A_MINUTE,
           SPLIT,
           ONE_WAY,
           FLAP,
+          ALONE,
           NO_DATABASE,
           KILL_DATABASE,
           FAIL_OVER,
@@ -340,10 +449,23 @@ enum ClusterFault {
       boolean isLong,
       List<Member> victims,
       List<Long> turns,
-      List<String> findings) {
+      List<String> findings,
+      AtomicInteger mayGiveUp) {
 
     static Blow on(ClusterRig rig, Random random, boolean isLong) {
-      return new Blow(rig, random, isLong, new ArrayList<>(), new ArrayList<>(), new ArrayList<>());
+      return new Blow(
+          rig,
+          random,
+          isLong,
+          new ArrayList<>(),
+          new ArrayList<>(),
+          new ArrayList<>(),
+          new AtomicInteger());
+    }
+
+    /** So many runs may end early because of their provider. */
+    void allowGivenUp(int runs) {
+      mayGiveUp.set(runs);
     }
 
     /** Notes a broken promise that only the fault itself can see. */

@@ -48,7 +48,9 @@ final class ClusterRig implements AutoCloseable {
   /** How far the model counts, which all nodes ask. */
   static final int MODEL_COUNT = 60;
 
-  private static final Duration MODEL_CHUNK_DELAY = Duration.ofMillis(30);
+  /** What a model says in this rig where nothing is wrong with it. */
+  static final Script COUNTING = Script.counted(MODEL_COUNT).withChunkDelay(Duration.ofMillis(30));
+
   private static final Duration READY = Duration.ofSeconds(90);
   private static final int OK = 200;
 
@@ -93,8 +95,7 @@ final class ClusterRig implements AutoCloseable {
     this.jvmOptions = new ArrayList<>(plan.jvmOptions());
     jvmOptions.addAll(NodeProcess.archive(folder.resolve("node.aot"), plan.jvmOptions()));
     this.database = new RigDatabase(folder);
-    this.model =
-        ScriptedModelServer.start(Script.counted(MODEL_COUNT).withChunkDelay(MODEL_CHUNK_DELAY));
+    this.model = ScriptedModelServer.start(COUNTING);
     try {
       this.tls =
           TlsContext.selfSigned(Files.createDirectories(folder.resolve("tls")), Optional.empty());
@@ -143,6 +144,7 @@ final class ClusterRig implements AutoCloseable {
         clawterm.node.management-bind = "%s"
         clawterm.node.allow-newer-schema = on
         clawterm.agent.context-chars = 2000
+        clawterm.model.gap-timeout = 20s
         """
             .formatted(seat.host(), hosts.rig(), door.port(), seat.host()));
     String url =
@@ -182,6 +184,16 @@ final class ClusterRig implements AutoCloseable {
 
   RigDatabase database() {
     return database;
+  }
+
+  /** Spoils the next answers of the model in these ways, one each, whoever asks. */
+  void spoilAnswers(List<Script> ways) {
+    model.next(ways.toArray(Script[]::new));
+  }
+
+  /** How many spoiled answers nobody has had yet. */
+  int answersToSpoil() {
+    return model.due();
   }
 
   /** What the model's side tells of the runs until now. */
@@ -301,20 +313,45 @@ final class ClusterRig implements AutoCloseable {
   }
 
   private Optional<Set<String>> shards(Member member) {
-    URI uri = member.node().management().resolve("/cluster/shards/session");
+    return ask(member, "/cluster/shards/session")
+        .map(answer -> {
+          Set<String> shards = new HashSet<>();
+          for (JsonNode region : answer.path("regions")) {
+            shards.add(region.path("shardId").asText());
+          }
+          return shards;
+        });
+  }
+
+  /** Whether all nodes say that they are one cluster, all of them Up and seen by each other. */
+  boolean isWhole() {
+    Set<Set<String>> seen = new HashSet<>();
+    for (Member member : members) {
+      Set<String> up = new HashSet<>();
+      ask(member, "/cluster/members")
+          .ifPresent(answer -> {
+            if (answer.path("unreachable").isEmpty()) {
+              for (JsonNode each : answer.path("members")) {
+                up.add(each.path("node").asText() + each.path("nodeUid").asText());
+              }
+            }
+          });
+      seen.add(up);
+    }
+    return seen.size() == 1 && seen.iterator().next().size() == members.size();
+  }
+
+  /** What Akka Management of a node answers; nothing where it starts anew. */
+  private Optional<JsonNode> ask(Member member, String path) {
+    URI uri = member.node().management().resolve(path);
     try {
       HttpResponse<String> answer =
           http.send(
               HttpRequest.newBuilder(uri).timeout(ASK).build(),
               HttpResponse.BodyHandlers.ofString());
-      if (answer.statusCode() != OK) {
-        return Optional.empty();
-      }
-      Set<String> shards = new HashSet<>();
-      for (JsonNode region : JSON.readTree(answer.body()).path("regions")) {
-        shards.add(region.path("shardId").asText());
-      }
-      return Optional.of(shards);
+      return answer.statusCode() == OK
+          ? Optional.of(JSON.readTree(answer.body()))
+          : Optional.empty();
     } catch (IOException e) {
       return Optional.empty(); // it starts anew
     } catch (InterruptedException e) {
@@ -350,6 +387,7 @@ final class ClusterRig implements AutoCloseable {
   void heal() throws IOException, InterruptedException {
     hosts.heal();
     database.relieve();
+    model.forgetDue();
     for (Member member : members) {
       member.database().flow();
       member.door().flow();

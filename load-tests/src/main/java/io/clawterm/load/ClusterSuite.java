@@ -46,6 +46,7 @@ final class ClusterSuite implements AutoCloseable {
   private final Swarm swarm = new Swarm();
   private final List<Row> rows = new ArrayList<>();
   private final Set<ClusterFault> skipped = new HashSet<>();
+  private int mayGiveUp;
 
   private ClusterSuite(ClusterPlan plan, Path folder, PrintStream progress) throws IOException {
     this.plan = plan;
@@ -87,6 +88,11 @@ final class ClusterSuite implements AutoCloseable {
     swarm.settle();
     Verdict verdict = swarm.judge(pod.inputs());
     pod.complaints().forEach(complaint -> swarm.violated("the pod", complaint));
+    if (swarm.givenUp() > mayGiveUp) {
+      swarm.violated(
+          "the runs",
+          "%d ended early for their provider, %d may".formatted(swarm.givenUp(), mayGiveUp));
+    }
     ModelJudge model = rig.judge();
     List<Violation> violations = new ArrayList<>(swarm.violations());
     model.violation().ifPresent(violations::add);
@@ -151,6 +157,7 @@ final class ClusterSuite implements AutoCloseable {
     long from = System.nanoTime();
     Blow blow = Blow.on(rig, random, plan.isLong());
     fault.strike(blow);
+    mayGiveUp += blow.mayGiveUp().get();
     blow.findings().forEach(finding -> swarm.violated(fault.number(), finding));
     rig.heal();
     long healed = System.nanoTime();

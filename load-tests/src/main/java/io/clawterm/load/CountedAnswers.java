@@ -15,12 +15,16 @@ import java.util.stream.IntStream;
 /**
  * Reads the runs of an agent that counts out of a log. What a run has said, without what was
  * retracted, is known beforehand: each number once, after a label where it is the demo. A run that
- * was cut more often than the agent tries may end early, but says so.
+ * was cut more often than the agent tries may end early, but says so; so may one whose provider
+ * fails, which is counted, as only who makes a provider fail knows how often that may be.
  */
 final class CountedAnswers {
 
   private static final String LABEL = "[demo: a script counts, no model is asked]\n";
   private static final int NUMBERS_IN_A_LINE = 20;
+
+  /** How the reason begins where the provider has failed. */
+  private static final String PROVIDER = "OpenAI ";
 
   private final Scenario scenario;
   private final List<Violation> violations = new ArrayList<>();
@@ -30,6 +34,7 @@ final class CountedAnswers {
   private final TreeMap<Long, String> said = new TreeMap<>();
   private long answers;
   private int runs;
+  private int givenUp;
 
   private CountedAnswers(Scenario scenario) {
     this.scenario = scenario;
@@ -57,6 +62,11 @@ final class CountedAnswers {
   /** The runs that have ended. */
   int runs() {
     return runs;
+  }
+
+  /** Of these, those that ended early because their provider failed. */
+  int givenUp() {
+    return givenUp;
   }
 
   private void entry(long number, JsonNode json) {
@@ -91,8 +101,11 @@ final class CountedAnswers {
       String outcome = json.path("outcome").asText();
       boolean right =
           outcome.equals("done") ? text.equals(expected()) : expected().startsWith(text);
-      boolean early = !outcome.equals("done") && !json.path("error").asText().contains("cut off");
-      if (!right || early) {
+      String error = json.path("error").asText();
+      boolean early = !outcome.equals("done") && !error.contains("cut off");
+      boolean byProvider = scenario.kind() == Scenario.Kind.MODEL && error.startsWith(PROVIDER);
+      givenUp += early && byProvider ? 1 : 0;
+      if (!right || (early && !byProvider)) {
         wrong("the run that answers %d ended %s and said <%s>".formatted(answers, json, text));
       }
       answers = 0;

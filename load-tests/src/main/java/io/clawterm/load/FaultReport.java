@@ -16,9 +16,11 @@ import java.util.Map;
  * @param databaseKills of the database server
  * @param acknowledged inputs that were acknowledged and looked for
  * @param entries showings of entries that were compared
- * @param runs of the demo that have ended
+ * @param runs that have ended
+ * @param model what the model's side tells of runs
+ * @param journal what the journal tells of its writers
  */
-public record FaultReport(
+record FaultReport(
     long seed,
     Map<Way.Transport, Long> devices,
     int kills,
@@ -29,19 +31,21 @@ public record FaultReport(
     long runs,
     long resumes,
     int comebacks,
+    ModelJudge model,
+    JournalJudge journal,
     Duration took,
     List<Violation> violations) {
 
-  public FaultReport {
+  FaultReport {
     devices = Collections.unmodifiableMap(new EnumMap<>(devices));
     violations = List.copyOf(violations);
   }
 
   /** One line. */
-  public String summary() {
+  String summary() {
     return ("seed %d: devices %s; %d kills (%d while starting), %d of the database; %d inputs"
             + " acknowledged, %d entries checked, %d runs, %d resumes, %d restarts of clients;"
-            + " %d violations; %d s")
+            + " %s; %d events of %d lives in the journal; %d violations; %d s")
         .formatted(
             seed,
             devices,
@@ -53,6 +57,9 @@ public record FaultReport(
             runs,
             resumes,
             comebacks,
+            model,
+            journal.events(),
+            journal.lives(),
             violations.size(),
             took.toSeconds());
   }

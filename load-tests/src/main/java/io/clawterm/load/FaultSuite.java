@@ -1,14 +1,21 @@
 package io.clawterm.load;
 
 import io.clawterm.load.Way.Transport;
+import io.clawterm.storage.EmbeddedPostgres;
+import io.clawterm.storage.EmbeddedPostgresSettings;
 import io.clawterm.testkit.EchoPod;
 import io.clawterm.testkit.History.View;
 import io.clawterm.testkit.HistoryChecker.Verdict;
+import io.clawterm.testkit.Script;
+import io.clawterm.testkit.ScriptedModelServer;
+import io.clawterm.testkit.Violation;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.sql.SQLException;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
@@ -20,16 +27,17 @@ import java.util.stream.Collectors;
 /**
  * Kills a real node again and again while many devices talk to it, and looks at the end whether all
  * promises were kept: no acknowledged input lost or doubled, no number with two contents, no
- * unexplained hole, each answer of the demo whole.
+ * unexplained hole, each answer whole, no run in two places, one writer at a time in each journal.
  *
- * <p>Half of the sessions count with {@code agent:demo}, half speak to a pod that lives in this
- * process. Each has a sender and up to two more devices: one that sends as well, one that watches
- * plain text. Some devices use the Unix socket, some TCP, some WebSocket, the latter two with TLS
- * or both without. Now and then the database server is killed instead or too, a node is killed
- * before it is ready, and clients restart from their token files. The seed decides what is done
- * when; the machine decides what that meets.
+ * <p>Half of the sessions speak to a pod that lives in this process, a quarter counts with {@code
+ * agent:demo} and a quarter asks a model, which lives here as well. Each has a sender and up to two
+ * more devices: one that sends as well, one that watches plain text. Some devices use the Unix
+ * socket, some TCP, some WebSocket, the latter two with TLS or both without. Now and then the
+ * database server is killed instead or too, a node is killed before it is ready, and clients
+ * restart from their token files. The seed decides what is done when; the machine decides what that
+ * meets.
  */
-public final class FaultSuite implements AutoCloseable {
+final class FaultSuite implements AutoCloseable {
 
   private static final Duration READY = Duration.ofSeconds(90);
   private static final long MAX_START_MS = 4_000;
@@ -40,10 +48,17 @@ public final class FaultSuite implements AutoCloseable {
   private static final double DATABASE_TOO = 0.1;
   private static final double COMEBACKS = 0.3;
 
+  /** How far the model counts. */
+  private static final int MODEL_COUNT = 40;
+
+  private static final Script COUNTING =
+      Script.counted(MODEL_COUNT).withChunkDelay(Duration.ofMillis(20));
+
   private final FaultPlan plan;
   private final Path folder;
   private final PrintStream progress;
   private final Random random;
+  private final ScriptedModelServer model = ScriptedModelServer.start(COUNTING);
   private final NodeProcess node;
   private final Swarm swarm = new Swarm();
 
@@ -57,7 +72,16 @@ public final class FaultSuite implements AutoCloseable {
     this.folder = folder;
     this.progress = progress;
     this.random = new Random(plan.seed());
-    this.node = NodeProcess.on(folder.resolve("node"), random, plan.encrypted(), plan.jvmOptions());
+    Map<String, String> environment =
+        Map.of(
+            "OPENAI_BASE_URL", model.openAiBaseUrl(),
+            "OPENAI_API_KEY", "none",
+            "CLAWTERM_MODEL", "openai/counting");
+    List<String> options = new ArrayList<>(plan.jvmOptions());
+    options.addAll(NodeProcess.archive(folder.resolve("node.aot"), plan.jvmOptions()));
+    this.node =
+        NodeProcess.on(
+            folder.resolve("node"), random, plan.encrypted(), options, List.of(), environment);
   }
 
   /**
@@ -66,7 +90,7 @@ public final class FaultSuite implements AutoCloseable {
    * @param folder an empty folder, which keeps the node's data and what it has printed
    * @param progress gets a line for each cycle
    */
-  public static FaultReport run(FaultPlan plan, Path folder, PrintStream progress)
+  static FaultReport run(FaultPlan plan, Path folder, PrintStream progress)
       throws IOException, InterruptedException {
     try (var suite = new FaultSuite(plan, folder, progress)) {
       return suite.run();
@@ -90,6 +114,14 @@ public final class FaultSuite implements AutoCloseable {
         swarm.violated("the pod", pod.closed() + " sessions were closed");
       }
       Verdict verdict = swarm.judge(pod.inputs());
+      if (swarm.givenUp() > 0) {
+        swarm.violated("the runs", swarm.givenUp() + " ended early though their model was well");
+      }
+      ModelJudge asked = ModelJudge.of(model.requests());
+      JournalJudge journal = journal();
+      List<Violation> violations = new ArrayList<>(swarm.violations());
+      asked.violation().ifPresent(violations::add);
+      violations.addAll(journal.violations());
       return new FaultReport(
           plan.seed(),
           transports(),
@@ -101,8 +133,25 @@ public final class FaultSuite implements AutoCloseable {
           swarm.runs(),
           swarm.devices().stream().mapToLong(Device::resumes).sum(),
           comebacks,
+          asked,
+          journal,
           Duration.ofNanos(System.nanoTime() - begin),
-          swarm.violations());
+          violations);
+    }
+  }
+
+  /** Ends the node, whose database would end with it, and reads that. */
+  private JournalJudge journal() throws IOException, InterruptedException {
+    node.stop(READY);
+    if (node.killPostgres()) {
+      swarm.violated("the suite", "a stopped node has left its database server running");
+    }
+    Path data = folder.resolve("node").resolve("postgres");
+    try (EmbeddedPostgres server =
+        EmbeddedPostgres.start(data, EmbeddedPostgresSettings.forTests())) {
+      return JournalJudge.of(server.target());
+    } catch (SQLException e) {
+      throw new IOException("the journal can't be read", e);
     }
   }
 
@@ -135,9 +184,11 @@ public final class FaultSuite implements AutoCloseable {
     while (swarm.devices().size() < plan.devices()) {
       number++;
       Scenario scenario =
-          number % 2 == 0
-              ? Scenario.pod(number)
-              : Scenario.demo(number, random.nextInt(15, 60), random.nextInt(10, 40));
+          switch (number % 4) {
+            case 1 -> Scenario.demo(number, random.nextInt(15, 60), random.nextInt(10, 40));
+            case 3 -> Scenario.model(number, MODEL_COUNT);
+            default -> Scenario.pod(number);
+          };
       add(scenario, "first", Device.Role.SENDER, View.STRUCTURED, way(ways), credential);
       if (number % 3 != 0) {
         add(scenario, "second", Device.Role.SENDER, View.STRUCTURED, way(ways), credential);
@@ -228,7 +279,11 @@ public final class FaultSuite implements AutoCloseable {
   @Override
   public void close() throws IOException {
     swarm.close();
-    node.close();
+    try {
+      node.close();
+    } finally {
+      model.close();
+    }
   }
 
   /**

@@ -92,20 +92,22 @@ public final class NodeProcess implements AutoCloseable {
   public static NodeProcess on(
       Path data, RandomGenerator random, boolean encrypted, List<String> jvmOptions)
       throws IOException {
-    return on(data, random, encrypted, jvmOptions, List.of());
+    return on(data, random, encrypted, jvmOptions, List.of(), Map.of());
   }
 
   /**
    * As the other one.
    *
    * @param upArguments for {@code clawterm up}, beyond data and ports
+   * @param environment variables beyond those of this process
    */
   static NodeProcess on(
       Path data,
       RandomGenerator random,
       boolean encrypted,
       List<String> jvmOptions,
-      List<String> upArguments)
+      List<String> upArguments,
+      Map<String, String> environment)
       throws IOException {
     int port = freePort(random);
     int httpPort = freePort(random);
@@ -113,7 +115,7 @@ public final class NodeProcess implements AutoCloseable {
       httpPort = freePort(random);
     }
     return new NodeProcess(
-        Seat.HERE, data, port, httpPort, -1, encrypted, jvmOptions, upArguments, Map.of());
+        Seat.HERE, data, port, httpPort, -1, encrypted, jvmOptions, upArguments, environment);
   }
 
   /**
@@ -444,7 +446,7 @@ public final class NodeProcess implements AutoCloseable {
       Thread.currentThread().interrupt();
     }
     boolean killed = killPostgres();
-    if (killed && now != null && now.exitValue() == 143) {
+    if (killed && now != null && now.exitValue() == 0) {
       throw new IOException("the stopped node has left its database server running");
     }
   }

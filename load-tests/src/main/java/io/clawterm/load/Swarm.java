@@ -36,6 +36,7 @@ final class Swarm implements AutoCloseable {
   private final List<Violation> violations = new CopyOnWriteArrayList<>();
   private volatile boolean sending = true;
   private long runs;
+  private long givenUp;
 
   void add(Device device) {
     devices.add(device);
@@ -72,10 +73,12 @@ final class Swarm implements AutoCloseable {
   /** Waits for a condition; false where it does not come true in time. */
   static boolean becomes(BooleanSupplier condition, Duration limit) throws InterruptedException {
     long deadline = System.nanoTime() + limit.toNanos();
-    while (!condition.getAsBoolean() && System.nanoTime() < deadline) {
+    boolean holds = condition.getAsBoolean();
+    while (!holds && System.nanoTime() < deadline) {
       TimeUnit.MILLISECONDS.sleep(POLL_MS);
+      holds = condition.getAsBoolean();
     }
-    return condition.getAsBoolean();
+    return holds;
   }
 
   /** Sends no more, and waits until all devices are attached and all that was sent is answered. */
@@ -140,6 +143,7 @@ final class Swarm implements AutoCloseable {
         CountedAnswers answers = CountedAnswers.in(scenario, log);
         violations.addAll(answers.violations());
         runs += answers.runs();
+        givenUp += answers.givenUp();
         yield new Outcome(scenario.key(), logs, answers.inputs());
       }
       case POD -> {
@@ -176,9 +180,14 @@ final class Swarm implements AutoCloseable {
     return "they agree as far as both go";
   }
 
-  /** The runs of the demo that have ended; known after {@link #judge}. */
+  /** The runs that have ended; known after {@link #judge}. */
   long runs() {
     return runs;
+  }
+
+  /** Of these, those that ended early because their provider failed. */
+  long givenUp() {
+    return givenUp;
   }
 
   void violated(String session, String text) {

@@ -58,6 +58,8 @@ class ClusterSuiteTest {
     assertThat(report.violations()).as(report.summary()).isEmpty();
     assertThat(report.rows()).as(report.summary()).isNotEmpty();
     assertThat(report.acknowledged()).isGreaterThan(10L * report.rows().size());
+    assertThat(report.model().inputs()).isPositive();
+    assertThat(report.journal().lives()).isPositive();
   }
 
   private static List<ClusterFault> all(int rollingKills) {

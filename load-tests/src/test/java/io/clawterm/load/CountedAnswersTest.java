@@ -60,6 +60,19 @@ class CountedAnswersTest {
   }
 
   @Test
+  void aRunWhoseProviderFailsIsCounted() {
+    String gaveUp =
+        "2 {'type':'status','run':'ended','outcome':'failed',"
+            + "'error':'OpenAI sent an answer that is not in its format'}";
+
+    CountedAnswers answers = read(Scenario.model(1, 3), ASKED, STARTED, text("1 2"), gaveUp);
+
+    assertThat(answers.violations()).isEmpty();
+    assertThat(answers.givenUp()).isEqualTo(1);
+    assertThat(violations(ASKED, STARTED, LABEL, text("1 "), gaveUp)).hasSize(1);
+  }
+
+  @Test
   void eachMessageIsAnsweredOnce() {
     assertThat(violations(ASKED, message("b"), STARTED, LABEL, text("1 2 3\\n"), DONE)).hasSize(1);
     assertThat(

@@ -23,6 +23,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.sql.Connection;
+import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Clock;
@@ -149,47 +150,96 @@ class DatabaseOutageTest {
         .isTrue();
     try {
       Path data = disk.resolve("postgres");
+      String events;
       try (EmbeddedPostgres server = start(data);
-          HikariDataSource pool = open(server);
-          TestNode node = new TestNode(pool, InstantSource.system(), SessionMetrics.NONE)) {
-        PersistentDevice device = deviceInFullStream(node, new SessionId(4));
+          HikariDataSource pool = open(server)) {
+        try (TestNode node = new TestNode(pool, InstantSource.system(), SessionMetrics.NONE)) {
+          PersistentDevice device = deviceInFullStream(node, new SessionId(4));
 
-        node.disk.isIn(data);
-        assertThat(node.disk.state().isFull()).isFalse();
+          node.disk.isIn(data);
+          assertThat(node.disk.state().isFull()).isFalse();
 
-        Path filler = disk.resolve("filler");
-        fill(filler);
-        // Its log has some room left: the server still runs, and says what is wrong.
-        saysUntil(device, () -> node.disk.refusals() > 0);
-        useUpLog(pool);
-        fill(filler);
-        long full = System.nanoTime();
-        saysUntil(device, () -> device.refusals.contains(Code.OVERLOADED));
-        Path log = data.resolve("log").resolve("postgres.log");
-        int before = device.acknowledged();
-        long end = System.nanoTime() + Duration.ofSeconds(8).toNanos();
-        while (System.nanoTime() < end) {
-          says(device);
+          Path filler = disk.resolve("filler");
+          fill(filler);
+          // Its log has some room left: the server still runs, and says what is wrong.
+          saysUntil(device, () -> node.disk.refusals() > 0);
+          useUpLog(pool);
+          fill(filler);
+          long full = System.nanoTime();
+          saysUntil(device, () -> device.refusals.contains(Code.OVERLOADED));
+          Path log = data.resolve("log").resolve("postgres.log");
+          int before = device.acknowledged();
+          long end = System.nanoTime() + Duration.ofSeconds(8).toNanos();
+          while (System.nanoTime() < end) {
+            says(device);
+          }
+          assertThat(device.acknowledged()).as("acknowledged on a full disk").isEqualTo(before);
+          assertThat(device.longestWait()).isLessThan(ANSWER_WITHIN);
+          assertThat(node.disk.state().isFull()).as("the full disk shows").isTrue();
+          LOG.atWarn()
+              .addKeyValue("panic", Files.readString(log).contains("PANIC"))
+              .addKeyValue("restarts", server.restarts())
+              .addKeyValue("refusedForLackOfRoom", node.disk.refusals())
+              .log("The disk was full");
+          Files.delete(filler);
+          long freed = System.nanoTime();
+          int atLast = device.acknowledged();
+          saysUntil(device, () -> device.acknowledged() > atLast);
+
+          report("full", device, full, freed);
+          assertThat(System.nanoTime() - freed).isLessThan(BACK_WITHIN.toNanos());
+          assertAllIsThereOnce(node, device);
         }
-        assertThat(device.acknowledged()).as("acknowledged on a full disk").isEqualTo(before);
-        assertThat(device.longestWait()).isLessThan(ANSWER_WITHIN);
-        assertThat(node.disk.state().isFull()).as("the full disk shows").isTrue();
-        LOG.atWarn()
-            .addKeyValue("panic", Files.readString(log).contains("PANIC"))
-            .addKeyValue("restarts", server.restarts())
-            .addKeyValue("refusedForLackOfRoom", node.disk.refusals())
-            .log("The disk was full");
-        Files.delete(filler);
-        long freed = System.nanoTime();
-        int atLast = device.acknowledged();
-        saysUntil(device, () -> device.acknowledged() > atLast);
-
-        report("full", device, full, freed);
-        assertThat(System.nanoTime() - freed).isLessThan(BACK_WITHIN.toNanos());
-        assertAllIsThereOnce(node, device);
+        events = events(pool);
       }
+      assertFilesAreSound(data, events);
     } finally {
       assertThat(succeeds("umount", "--lazy", disk.toString())).isTrue();
+    }
+  }
+
+  private static final String EVENTS =
+      "SELECT count(*) || ' ' || md5(string_agg(persistence_id || sequence_number, ' '))"
+          + " FROM (SELECT persistence_id, sequence_number FROM clawterm.event_journal"
+          + " ORDER BY persistence_id, sequence_number) e";
+
+  private static String events(HikariDataSource pool) throws SQLException {
+    try (Connection connection = pool.getConnection();
+        Statement statement = connection.createStatement()) {
+      return text(statement, EVENTS);
+    }
+  }
+
+  /**
+   * A server that has just started reads each page of all tables from its file and holds it against
+   * its checksum; by its index the journal has the events that it has without, and had before.
+   */
+  private static void assertFilesAreSound(Path data, String before) throws SQLException {
+    try (EmbeddedPostgres server = start(data);
+        HikariDataSource pool = open(server);
+        Connection connection = pool.getConnection();
+        Statement statement = connection.createStatement()) {
+      assertThat(text(statement, "SHOW data_checksums")).isEqualTo("on");
+      String tables =
+          """
+          SELECT 'SELECT sum(n) FROM (' || string_agg(
+              format('SELECT coalesce(sum(length(t::text)), 0) AS n FROM %s t', oid::regclass),
+              ' UNION ALL ') || ') s'
+          FROM pg_class WHERE relkind = 'r' AND relnamespace = 'clawterm'::regnamespace
+          """;
+      assertThat(text(statement, text(statement, tables))).isNotNull();
+      assertThat(text(statement, EVENTS)).isNotNull().isEqualTo(before);
+      statement.execute("SET enable_indexscan = off; SET enable_indexonlyscan = off");
+      assertThat(text(statement, EVENTS)).isEqualTo(before);
+      statement.execute("RESET ALL; SET enable_seqscan = off; SET enable_sort = off");
+      assertThat(text(statement, EVENTS)).isEqualTo(before);
+    }
+  }
+
+  private static String text(Statement statement, String query) throws SQLException {
+    try (ResultSet row = statement.executeQuery(query)) {
+      assertThat(row.next()).isTrue();
+      return row.getString(1);
     }
   }
 

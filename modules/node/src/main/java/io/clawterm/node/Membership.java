@@ -40,7 +40,7 @@ final class Membership {
       List.of("session", "directory", "sharded-daemon-process-session-summary");
 
   /** Longer than the phases in which an actor system ends. */
-  private static final Duration OUT = Duration.ofSeconds(15);
+  private static final Duration OUT = Duration.ofSeconds(20);
 
   private final ActorSystem<?> system;
   private final DataSource database;
@@ -101,18 +101,21 @@ final class Membership {
       ClawTermActorSystem.journal(system).writeAs(lease.number());
     }
     closing.add("actor system", () -> PartTimeout.await(SystemEnd.of(system), "the actor system"));
+    // Whoever is taken out has a system that ends by itself, unless it hangs.
+    Executor later = CompletableFuture.delayedExecutor(OUT.toMillis(), TimeUnit.MILLISECONDS);
+    akka.cluster.Cluster.get(system)
+        .registerOnMemberRemoved(() ->
+            later.execute(() -> {
+              var unused = SystemEnd.of(system);
+            }));
     describe("");
     formation.join();
   }
 
   private void watch(Closing closing, Consumer<String> lose) {
-    // Its system ends as well then; but with TLS that may hang for ever (akka-core issue 29162).
-    var out = new CompletableFuture<Void>();
-    Executor later = CompletableFuture.delayedExecutor(OUT.toMillis(), TimeUnit.MILLISECONDS);
-    akka.cluster.Cluster.get(system)
-        .registerOnMemberRemoved(() -> later.execute(() -> out.complete(null)));
     var unused =
-        CompletableFuture.anyOf(system.getWhenTerminated().toCompletableFuture(), out)
+        system
+            .getWhenTerminated()
             .whenComplete((done, failure) -> lose.accept("it was taken out of the cluster"));
     ActorRef<CrashWatch.Message> watch =
         system.systemActorOf(

@@ -11,6 +11,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Queue;
+import java.util.random.RandomGenerator;
 
 /**
  * A TCP proxy that passes bytes on to one place and spoils connections by script. Faults are fixed
@@ -100,12 +101,16 @@ public final class FaultProxy implements AutoCloseable {
 
   /** Lets each piece that is read from now on wait for so long, in either direction. */
   public void slow(Duration each) {
-    slow(each, each);
+    conditions.delay(each);
   }
 
-  /** As {@link #slow(Duration)}, for a time of its own between these. */
-  public void slow(Duration least, Duration most) {
-    conditions.delay(least, most);
+  /**
+   * As {@link #slow(Duration)}, for a time of its own between these.
+   *
+   * @param random what the times are drawn from, for this proxy alone
+   */
+  public void slow(Duration least, Duration most, RandomGenerator random) {
+    conditions.delay(least, most, random);
   }
 
   /**
@@ -115,7 +120,7 @@ public final class FaultProxy implements AutoCloseable {
   public void flow() {
     conditions.gone(false);
     conditions.stalled(false);
-    conditions.delay(Duration.ZERO, Duration.ZERO);
+    conditions.delay(Duration.ZERO);
   }
 
   /** The port that the proxy listens on. */

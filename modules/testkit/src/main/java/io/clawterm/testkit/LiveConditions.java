@@ -1,16 +1,19 @@
 package io.clawterm.testkit;
 
 import java.time.Duration;
-import java.util.concurrent.ThreadLocalRandom;
+import java.util.random.RandomGenerator;
 
 /** What a proxy does to all of its connections, open ones as well, until told otherwise. */
 final class LiveConditions {
 
   private volatile boolean stalled;
   private volatile boolean gone;
-  private volatile Range delay = new Range(0, 0);
+  private Delays delays = () -> 0;
 
-  private record Range(long leastNanos, long mostNanos) {}
+  /** Draws how long the next piece waits, in nanoseconds. */
+  private interface Delays {
+    long next();
+  }
 
   /** Whether bytes stay where they are. */
   boolean isStalled() {
@@ -30,16 +33,18 @@ final class LiveConditions {
     gone = now;
   }
 
-  /** How long each piece that is read waits, in either direction. */
-  Duration delay() {
-    Range now = delay;
-    return Duration.ofNanos(
-        now.leastNanos() == now.mostNanos()
-            ? now.leastNanos()
-            : ThreadLocalRandom.current().nextLong(now.leastNanos(), now.mostNanos()));
+  /** How long the next piece that is read waits, in either direction. */
+  synchronized Duration delay() {
+    return Duration.ofNanos(delays.next());
   }
 
-  void delay(Duration least, Duration most) {
-    delay = new Range(least.toNanos(), most.toNanos());
+  synchronized void delay(Duration each) {
+    long nanos = each.toNanos();
+    delays = () -> nanos;
+  }
+
+  /** Each piece waits for a time of its own between these, which is drawn. */
+  synchronized void delay(Duration least, Duration most, RandomGenerator random) {
+    delays = () -> random.nextLong(least.toNanos(), most.toNanos());
   }
 }

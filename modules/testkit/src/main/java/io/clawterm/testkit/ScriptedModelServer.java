@@ -115,6 +115,18 @@ public final class ScriptedModelServer implements AutoCloseable {
     return this;
   }
 
+  /** How many scripts of {@link #next} are still to be played. */
+  public synchronized int due() {
+    return next.size();
+  }
+
+  /** Forgets those scripts; how many they were. */
+  public synchronized int forgetDue() {
+    int due = next.size();
+    next.clear();
+    return due;
+  }
+
   /** Answers by this script from now on, wherever no other is due. */
   public synchronized ScriptedModelServer always(Script script) {
     always = script;
