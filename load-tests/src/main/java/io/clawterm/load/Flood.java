@@ -4,15 +4,11 @@ import io.clawterm.client.ClawTermClient;
 import io.clawterm.client.ClientSession;
 import io.clawterm.client.ConnectOptions;
 import io.clawterm.load.ClusterRig.Member;
-import io.clawterm.testkit.ProxiedConnection;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.concurrent.CompletionException;
 
-/**
- * A device that has far more to say than a node may take in, by one node's door, and holds it all
- * itself meanwhile. What it gets rid of is counted there.
- */
+/** A device that has far more to say than a node may take in, and holds it itself until then. */
 final class Flood implements AutoCloseable {
 
   private static final byte[] PIECE =
@@ -22,12 +18,10 @@ final class Flood implements AutoCloseable {
 
   private final ClawTermClient client;
   private final ClientSession session;
-  private final Member member;
 
   /** Attached, and silent until told. */
   Flood(ClusterRig rig, Member member) throws IOException {
     Way way = rig.way(member.number());
-    this.member = member;
     this.client =
         ClawTermClient.builder()
             .address(way.addresses().getFirst())
@@ -50,14 +44,6 @@ final class Flood implements AutoCloseable {
     for (int i = 0; i < PIECES; i++) {
       var unused = session.send(PIECE);
     }
-  }
-
-  /** The most that any device has got rid of over one connection at this node's door. */
-  long mostOfAConnection() {
-    return member.door().connections().stream()
-        .mapToLong(ProxiedConnection::bytesToServer)
-        .max()
-        .orElse(0);
   }
 
   @Override
