@@ -146,7 +146,7 @@ class BadLinksTest {
     // 2.5 keepalive intervals of 30 s (with the build: of 4 s), and the time in which a busy
     // machine closes them.
     await()
-        .atMost(Duration.ofSeconds(90))
+        .atMost(Duration.ofSeconds(LONG ? 90 : 25))
         .pollInterval(Duration.ofMillis(100))
         .until(() -> node.openFiles() < filesBefore + clients / 10);
     System.out.printf(
@@ -160,7 +160,7 @@ class BadLinksTest {
   /** 128 MiB (with the build 32) are shown to some who take 1,000 bytes a second, and to others. */
   @Test
   void whoReadsSlowlyHoldsUpNobodyAndCostsNoMemory() throws Exception {
-    int readers = LONG ? 32 : 8;
+    int readers = LONG ? 32 : 1;
     way.always(new Fault.RateLimit(Fault.Direction.TO_CLIENT, 1_000));
     List<ClawTermClient> slow = new ArrayList<>();
     try (EchoPod pod =
@@ -213,9 +213,9 @@ class BadLinksTest {
           (long) LINES * LINE.length, alone, readers, together / TIMES, most, more);
       assertThat(seen.holes.get() + seenSlowly.getFirst().holes.get()).isZero();
       assertThat(most).isLessThan((long) LINES * LINE.length / 4);
-      long limit = readers * MOST_FOR_READER + VARIES;
-      assertThat(limit).isLessThan((long) TIMES * LINES * LINE.length);
-      assertThat(more).isLessThan(limit);
+      assertThat(more).isLessThan(readers * MOST_FOR_READER + VARIES);
+      // Nor what they have not read, were it kept once for all of them.
+      assertThat(more).isLessThan((long) TIMES * LINES * LINE.length / 2);
       assertThat(pod.complaints()).isEmpty();
     } finally {
       slow.forEach(ClawTermClient::close);

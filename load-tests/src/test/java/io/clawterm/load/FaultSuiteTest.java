@@ -13,7 +13,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** The short form with the build; the long one with {@code -Pfaults -Dkills=N}. */
 class FaultSuiteTest {
 
-  private static final int KILLS = Integer.getInteger("kills", 10);
+  private static final int KILLS = Integer.getInteger("kills", 14);
   private static final int DEVICES = Integer.getInteger("devices", 16);
 
   @TempDir private Path folder;

@@ -217,7 +217,7 @@ class ConversationTest {
     session.until(() -> session.ended() == 1);
 
     assertThat(Runs.of(session.shown).all().getFirst()).isEqualTo(new Runs.Run(1, COUNTED, "done"));
-    assertThat(session.texts()).anyMatch(text -> text.contains("next attempt in 0."));
+    assertThat(session.texts()).anyMatch(text -> text.contains("next attempt in 0.0"));
     assertThat(server.requests()).hasSize(2);
   }
 

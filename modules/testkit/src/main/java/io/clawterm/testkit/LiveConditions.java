@@ -1,6 +1,7 @@
 package io.clawterm.testkit;
 
 import java.time.Duration;
+import java.util.function.LongSupplier;
 import java.util.random.RandomGenerator;
 
 /** What a proxy does to all of its connections, open ones as well, until told otherwise. */
@@ -8,12 +9,9 @@ final class LiveConditions {
 
   private volatile boolean stalled;
   private volatile boolean gone;
-  private Delays delays = () -> 0;
 
-  /** Draws how long the next piece waits, in nanoseconds. */
-  private interface Delays {
-    long next();
-  }
+  /** How long the next piece waits, in nanoseconds. */
+  private LongSupplier delays = () -> 0;
 
   /** Whether bytes stay where they are. */
   boolean isStalled() {
@@ -35,7 +33,7 @@ final class LiveConditions {
 
   /** How long the next piece that is read waits, in either direction. */
   synchronized Duration delay() {
-    return Duration.ofNanos(delays.next());
+    return Duration.ofNanos(delays.getAsLong());
   }
 
   synchronized void delay(Duration each) {

@@ -120,11 +120,9 @@ public final class ScriptedModelServer implements AutoCloseable {
     return next.size();
   }
 
-  /** Forgets those scripts; how many they were. */
-  public synchronized int forgetDue() {
-    int due = next.size();
+  /** Forgets those scripts. */
+  public synchronized void forgetDue() {
     next.clear();
-    return due;
   }
 
   /** Answers by this script from now on, wherever no other is due. */
