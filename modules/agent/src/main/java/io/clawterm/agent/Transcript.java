@@ -9,7 +9,7 @@ import io.clawterm.session.Entry;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.OptionalLong;
+import java.util.StringJoiner;
 import java.util.TreeMap;
 
 /**
@@ -132,12 +132,6 @@ final class Transcript {
     if (text.isEmpty()) {
       return;
     }
-    if (!turns.isEmpty() && turns.getLast().turn().role() == role) {
-      Kept last = turns.removeLast();
-      chars -= last.chars();
-      append(role, last.turn().text() + "\n\n" + text, Math.min(last.from(), from));
-      return;
-    }
     turns.add(new Kept(new Turn(role, text), from));
     chars += text.length();
     while (chars > maxChars && turns.size() > 1) {
@@ -147,18 +141,36 @@ final class Transcript {
 
   /**
    * From where on a later life has to read to know all these turns; nothing before the first. A
-   * message may be answered after one that has begun later.
+   * message may be answered after one that has begun later; and one that is answered already,
+   * though that is still being stored, must be there when its run is read back.
    */
   Optional<AgentMemo.Context> context() {
-    OptionalLong first = turns.stream().mapToLong(Kept::from).min();
-    return first.isPresent()
-        ? Optional.of(new AgentMemo.Context(first.getAsLong(), maxChars))
-        : Optional.empty();
+    if (turns.isEmpty()) {
+      return Optional.empty();
+    }
+    long oldest = unanswered.isEmpty() ? Long.MAX_VALUE : unanswered.firstKey();
+    for (Kept kept : turns) {
+      oldest = Math.min(oldest, kept.from());
+    }
+    return Optional.of(new AgentMemo.Context(oldest, maxChars));
   }
 
-  /** The turns that are over, and the user's of the run under way. */
+  /**
+   * The turns that are over, and the user's of the run under way. Providers want the roles in turn:
+   * questions without an answer, whose runs have failed, are one with the next.
+   */
   List<Turn> turns() {
-    return turns.stream().map(Kept::turn).toList();
+    List<Turn> joined = new ArrayList<>();
+    int next = 0;
+    while (next < turns.size()) {
+      Role role = turns.get(next).turn().role();
+      var text = new StringJoiner("\n\n");
+      for (; next < turns.size() && turns.get(next).turn().role() == role; next++) {
+        text.add(turns.get(next).turn().text());
+      }
+      joined.add(new Turn(role, text.toString()));
+    }
+    return joined;
   }
 
   /** What the run under way has said so far and not taken back. */

@@ -124,6 +124,19 @@ class TranscriptTest {
   }
 
   @Test
+  void questionsWithoutAnswersStayWithinTheContext() {
+    for (int i = 0; i < 20; i++) {
+      add(message("a", "q" + i + "q".repeat(96)), AgentEntries.started(head + 1, head + 1));
+      add(AgentEntries.failed("no"));
+    }
+
+    assertThat(transcript.turns()).hasSize(1);
+    String[] questions = transcript.turns().getFirst().text().split("\n\n");
+    assertThat(questions).hasSizeBetween(9, 10);
+    assertThat(questions[questions.length - 1]).startsWith("q19");
+  }
+
+  @Test
   void olderTurnsAreGivenUpButNeverTheNewest() {
     for (int i = 0; i < 20; i++) {
       add(message("a", "q".repeat(90)), AgentEntries.started(head + 1, head + 1));
@@ -156,6 +169,14 @@ class TranscriptTest {
 
     // Eleven of 90 characters, the oldest of them an answer, whose run begins at the second entry.
     assertThat(transcript.context()).contains(new AgentMemo.Context(4 * 14 + 2, 1_000));
+  }
+
+  /** Its run may have begun and ended already, and both be on their way into the log. */
+  @Test
+  void theContextBeginsWithAnOlderMessageThatNoRunIsKnownOf() {
+    add(message("b", "begun long ago ", true), message("a", "1"), AgentEntries.started(2, 2), DONE);
+
+    assertThat(transcript.context()).contains(new AgentMemo.Context(1, 1_000));
   }
 
   static LongStream seeds() {
