@@ -8,8 +8,12 @@ import akka.actor.ExtendedActorSystem;
 import akka.actor.InternalActorRef;
 import akka.actor.typed.ActorSystem;
 import akka.actor.typed.javadsl.Adapter;
+import akka.cluster.Cluster;
+import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
 
 /** The end of an actor system of ours, whatever its connections to other nodes do. */
 public final class SystemEnd {
@@ -34,6 +38,20 @@ public final class SystemEnd {
           }
           return ended;
         });
+  }
+
+  /**
+   * Ends it as well if it hangs once it was taken out of its cluster: until then it ends by itself.
+   *
+   * @param patience how long that may take; longer than the phases in which a system ends
+   */
+  public static void onceTakenOut(ActorSystem<?> system, Duration patience) {
+    Executor later = CompletableFuture.delayedExecutor(patience.toMillis(), TimeUnit.MILLISECONDS);
+    Cluster.get(system)
+        .registerOnMemberRemoved(() ->
+            later.execute(() -> {
+              var unused = of(system);
+            }));
   }
 
   /** The actor that lets the system end only after all of its connections to other nodes. */

@@ -14,6 +14,7 @@ import akka.actor.typed.javadsl.Behaviors;
 import akka.cluster.MemberStatus;
 import akka.cluster.UniqueAddress;
 import akka.cluster.typed.Cluster;
+import akka.cluster.typed.Down;
 import akka.cluster.typed.Join;
 import akka.remote.RemoteActorRefProvider;
 import akka.remote.artery.tcp.SSLEngineProviderSetup;
@@ -291,6 +292,19 @@ class ClusterTest {
     SystemEnd.waitsForConnections(system).suspend();
 
     SystemEnd.of(system).toCompletableFuture().get(LIMIT.toSeconds(), TimeUnit.SECONDS);
+  }
+
+  @Test
+  void whoIsTakenOutEndsThoughItsConnectionsDoNot() throws Exception {
+    Member one = joined(member());
+    Member two = joined(member());
+    await().atMost(LIMIT).until(() -> one.sees() == 2 && two.sees() == 2);
+    SystemEnd.waitsForConnections(two.system()).suspend();
+    SystemEnd.onceTakenOut(two.system(), Duration.ofSeconds(1));
+
+    Cluster.get(one.system()).manager().tell(new Down(two.address()));
+
+    two.system().getWhenTerminated().toCompletableFuture().get(LIMIT.toSeconds(), TimeUnit.SECONDS);
   }
 
   private static String tls(TlsIdentity own, TlsIdentity... trusted) throws Exception {

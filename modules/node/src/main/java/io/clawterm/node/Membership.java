@@ -23,8 +23,6 @@ import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
-import java.util.concurrent.Executor;
-import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import javax.sql.DataSource;
 import org.slf4j.Logger;
@@ -101,13 +99,7 @@ final class Membership {
       ClawTermActorSystem.journal(system).writeAs(lease.number());
     }
     closing.add("actor system", () -> PartTimeout.await(SystemEnd.of(system), "the actor system"));
-    // Whoever is taken out has a system that ends by itself, unless it hangs.
-    Executor later = CompletableFuture.delayedExecutor(OUT.toMillis(), TimeUnit.MILLISECONDS);
-    akka.cluster.Cluster.get(system)
-        .registerOnMemberRemoved(() ->
-            later.execute(() -> {
-              var unused = SystemEnd.of(system);
-            }));
+    SystemEnd.onceTakenOut(system, OUT);
     describe("");
     formation.join();
   }
