@@ -42,11 +42,16 @@ public final class SessionSweep extends AbstractOnMessageBehavior<SessionSweep.M
 
   private static final Logger LOG = LoggerFactory.getLogger(SessionSweep.class);
 
-  /** The first look, and the pause between two parts of one sweep. */
+  /** The first look, and the next ones after a loss. */
   private static final Duration SOON = Duration.ofSeconds(1);
 
-  /** How many of each kind are told at once, so that a cold start is no stampede. */
-  private static final int PART = 1_000;
+  /**
+   * How many of each kind are told at once, and the pause until the next ones. They come beside the
+   * devices that come back and wait for their turn, and running sessions have to go on.
+   */
+  static final int PART = 100;
+
+  static final Duration PAUSE = Duration.ofMillis(200);
 
   /** So many sweeps follow one another after a loss. */
   private static final int AFTER_LOSS = 10;
@@ -157,7 +162,7 @@ public final class SessionSweep extends AbstractOnMessageBehavior<SessionSweep.M
     part.due().forEach(session -> sessions.tell(session, new SessionCommand.ExpireIfDue()));
     afterRun = Part.next(part.runs());
     afterDue = Part.next(part.due());
-    sweepAgain(part.isLast() ? interval.get() : SOON);
+    sweepAgain(part.isLast() ? interval.get() : PAUSE);
   }
 
   private void sweepAgain(Duration wait) {

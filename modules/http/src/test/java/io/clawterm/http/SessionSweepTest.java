@@ -19,11 +19,15 @@ import io.clawterm.session.TargetContext;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
 import java.util.Optional;
 import java.util.Queue;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -154,6 +158,28 @@ class SessionSweepTest {
     }
   }
 
+  /** After the death of a node there may be thousands, and running sessions have to go on. */
+  @Test
+  void manyRunsAreTakenUpAFewAtATime() {
+    int count = 2 * SessionSweep.PART + 1;
+    var runs = new Runs(count);
+    var woken = new Woken();
+    try (TestNode node = new TestNode(database, new ManualClock())) {
+      node.system.systemActorOf(
+          SessionSweep.create(runs, woken, Clock.systemUTC(), () -> Duration.ofHours(1)),
+          "session-sweep",
+          Props.empty());
+      await().atMost(LIMIT).until(() -> woken.all.size() == count);
+    }
+
+    assertThat(woken.all).doesNotHaveDuplicates();
+    assertThat(runs.lookedAt).hasSize(3);
+    for (int i = 1; i < runs.lookedAt.size(); i++) {
+      assertThat(Duration.ofNanos(runs.lookedAt.get(i) - runs.lookedAt.get(i - 1)))
+          .isGreaterThanOrEqualTo(SessionSweep.PAUSE);
+    }
+  }
+
   /** Another member of a node's cluster. */
   private record Neighbour(ActorSystem<?> system) {
 
@@ -169,6 +195,50 @@ class SessionSweepTest {
     void leaves() {
       Cluster cluster = Cluster.get(system);
       cluster.manager().tell(Leave.create(cluster.selfMember().address()));
+    }
+  }
+
+  /** Open runs, and when they were looked up. */
+  private static final class Runs implements SessionSummaries {
+
+    private final List<SessionId> open;
+    private final List<Long> lookedAt = new CopyOnWriteArrayList<>();
+
+    Runs(int count) {
+      open = IntStream.rangeClosed(1, count).mapToObj(SessionId::new).toList();
+    }
+
+    @Override
+    public List<SessionId> openRuns(Optional<SessionId> after, int limit) {
+      lookedAt.add(System.nanoTime());
+      int from = after.map(open::indexOf).orElse(-1) + 1;
+      return open.subList(from, Math.min(from + limit, open.size()));
+    }
+
+    @Override
+    public List<SessionId> dueToExpire(Instant now, Optional<SessionId> after, int limit) {
+      return List.of();
+    }
+
+    @Override
+    public Page ofOwner(
+        Principal owner, Optional<SessionSummary.State> state, Optional<Cursor> after, int limit) {
+      throw new AssertionError("a sweep lists nobody's sessions");
+    }
+
+    @Override
+    public Optional<SessionSummary> find(Principal owner, SessionId id) {
+      throw new AssertionError("a sweep lists nobody's sessions");
+    }
+
+    @Override
+    public List<SessionSummary> running(Principal owner, int limit) {
+      throw new AssertionError("a sweep lists nobody's sessions");
+    }
+
+    @Override
+    public Counts countsOf(Principal owner) {
+      throw new AssertionError("a sweep lists nobody's sessions");
     }
   }
 
