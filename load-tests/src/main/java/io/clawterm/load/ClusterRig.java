@@ -161,10 +161,7 @@ final class ClusterRig implements AutoCloseable {
             "--tls-cert", folder.resolve("tls/cert.pem").toString(),
             "--tls-key", folder.resolve("tls/key.pem").toString());
     Map<String, String> environment =
-        Map.of(
-            "OPENAI_BASE_URL", "http://%s:%d/v1".formatted(hosts.rig(), toModel.port()),
-            "OPENAI_API_KEY", "none",
-            "CLAWTERM_MODEL", "openai/counting");
+        NodeProcess.withCountingModel("http://%s:%d/v1".formatted(hosts.rig(), toModel.port()));
     members.add(
         new Member(
             number,

@@ -72,16 +72,16 @@ final class FaultSuite implements AutoCloseable {
     this.folder = folder;
     this.progress = progress;
     this.random = new Random(plan.seed());
-    Map<String, String> environment =
-        Map.of(
-            "OPENAI_BASE_URL", model.openAiBaseUrl(),
-            "OPENAI_API_KEY", "none",
-            "CLAWTERM_MODEL", "openai/counting");
     List<String> options = new ArrayList<>(plan.jvmOptions());
     options.addAll(NodeProcess.archive(folder.resolve("node.aot"), plan.jvmOptions()));
     this.node =
         NodeProcess.on(
-            folder.resolve("node"), random, plan.encrypted(), options, List.of(), environment);
+            folder.resolve("node"),
+            random,
+            plan.encrypted(),
+            options,
+            List.of(),
+            NodeProcess.withCountingModel(model.openAiBaseUrl()));
   }
 
   /**

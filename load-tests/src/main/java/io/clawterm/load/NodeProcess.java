@@ -153,6 +153,14 @@ public final class NodeProcess implements AutoCloseable {
     return AotCache.of(file, options, jar().toString(), MAIN, "warm-up");
   }
 
+  /** The environment of a node whose model is the one that counts, at this address. */
+  static Map<String, String> withCountingModel(String baseUrl) {
+    return Map.of(
+        "OPENAI_BASE_URL", baseUrl,
+        "OPENAI_API_KEY", "none",
+        "CLAWTERM_MODEL", "openai/counting");
+  }
+
   private static int freePort(RandomGenerator random) throws IOException {
     int candidate = random.nextInt(FIRST_PORT, LAST_PORT);
     while (!isFree(candidate)) {
