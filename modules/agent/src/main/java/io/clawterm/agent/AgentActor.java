@@ -157,6 +157,7 @@ final class AgentActor extends AbstractOnMessageBehavior<TargetCommand> {
     this.trace = trace;
     this.memo = AgentMemo.of(context.memo());
     this.answering = memo.readFrom();
+    transcript.forgetBefore(memo.readFrom());
   }
 
   @Override

@@ -26,7 +26,7 @@ record AgentMemo(
   /**
    * The part of a conversation that a model is given.
    *
-   * @param from the entry with which its oldest turn begins
+   * @param from the entry with which its oldest turn begins, or an older message that waits
    * @param chars how long it may be; with a higher limit it begins earlier
    */
   record Context(long from, int chars) {}

@@ -120,6 +120,14 @@ final class Transcript {
     unanswered.remove(number);
   }
 
+  /**
+   * Gives up entries of input before this one. An earlier life has passed over them, as what was
+   * left of a message that it had refused, or they are the end of one whose begin was not read.
+   */
+  void forgetBefore(long number) {
+    unanswered.headMap(number).clear();
+  }
+
   private void end() {
     if (running) {
       append(Role.ASSISTANT, answer(), runStart);

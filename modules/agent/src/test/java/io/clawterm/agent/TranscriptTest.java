@@ -171,6 +171,18 @@ class TranscriptTest {
     assertThat(transcript.context()).contains(new AgentMemo.Context(4 * 14 + 2, 1_000));
   }
 
+  @Test
+  void whatIsForgottenDoesNotHoldTheContextBack() {
+    add(message("a", "what is left of a refused one"), message("a", "1"));
+    add(AgentEntries.started(2, 2), DONE, message("a", "2"));
+
+    transcript.forgetBefore(2);
+
+    assertThat(transcript.context()).contains(new AgentMemo.Context(2, 1_000));
+    assertThat(transcript.isUnanswered(1)).isFalse();
+    assertThat(transcript.isUnanswered(head)).isTrue();
+  }
+
   /** Its run may have begun and ended already, and both be on their way into the log. */
   @Test
   void theContextBeginsWithAnOlderMessageThatNoRunIsKnownOf() {
