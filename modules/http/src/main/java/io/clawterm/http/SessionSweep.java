@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -51,21 +52,34 @@ public final class SessionSweep extends AbstractOnMessageBehavior<SessionSweep.M
    */
   static final int PART = 100;
 
-  static final Duration PAUSE = Duration.ofMillis(200);
+  static final Duration PAUSE = Duration.ofMillis(100);
 
   /** So many sweeps follow one another after a loss. */
   private static final int AFTER_LOSS = 10;
 
   private static final String NEXT = "next";
 
-  /** Sessions to tell, and behind which ones the next part begins. */
-  private record Part(List<SessionId> runs, List<SessionId> due) {
-    boolean isLast() {
-      return runs.size() < PART && due.size() < PART;
+  /** Sessions to tell. */
+  private record Part(List<SessionId> runs, List<SessionId> due) {}
+
+  /**
+   * How far a sweep has come in one of its lists.
+   *
+   * @param last the last one told; empty before the first
+   * @param over all have been told
+   */
+  private record Reached(Optional<SessionId> last, boolean over) {
+
+    static final Reached NOBODY = new Reached(Optional.empty(), false);
+
+    List<SessionId> next(Function<Optional<SessionId>, List<SessionId>> behind) {
+      return over ? List.of() : behind.apply(last);
     }
 
-    static Optional<SessionId> next(List<SessionId> told) {
-      return told.size() < PART ? Optional.empty() : Optional.of(told.getLast());
+    Reached after(List<SessionId> told) {
+      return told.size() < PART
+          ? new Reached(Optional.empty(), true)
+          : new Reached(Optional.of(told.getLast()), false);
     }
   }
 
@@ -80,8 +94,8 @@ public final class SessionSweep extends AbstractOnMessageBehavior<SessionSweep.M
   /** Sweeps that follow soon after a loss: the list of open runs is some seconds behind. */
   private int soon;
 
-  private Optional<SessionId> afterRun = Optional.empty();
-  private Optional<SessionId> afterDue = Optional.empty();
+  private Reached runs = Reached.NOBODY;
+  private Reached due = Reached.NOBODY;
 
   /**
    * The behaviour of an actor that sweeps a second after its start and each {@code interval} that
@@ -126,13 +140,17 @@ public final class SessionSweep extends AbstractOnMessageBehavior<SessionSweep.M
   @Override
   public Behavior<Message> onMessage(Message message) {
     switch (message) {
-      case Sweep sweep ->
-          context.pipeToSelf(
-              CompletableFuture.supplyAsync(this::look, blocking), SessionSweep::outcome);
+      case Sweep sweep -> {
+        Reached inRuns = runs;
+        Reached inDue = due;
+        context.pipeToSelf(
+            CompletableFuture.supplyAsync(() -> look(inRuns, inDue), blocking),
+            SessionSweep::outcome);
+      }
       case MemberLost lost -> {
         soon = AFTER_LOSS;
         if (timers.isTimerActive(NEXT)) {
-          sweepAgain(SOON);
+          begin(SOON);
         }
       }
       case Found found -> tell(found.part());
@@ -146,9 +164,10 @@ public final class SessionSweep extends AbstractOnMessageBehavior<SessionSweep.M
     return this;
   }
 
-  private Part look() {
+  private Part look(Reached inRuns, Reached inDue) {
     return new Part(
-        summaries.openRuns(afterRun, PART), summaries.dueToExpire(clock.instant(), afterDue, PART));
+        inRuns.next(last -> summaries.openRuns(last, PART)),
+        inDue.next(last -> summaries.dueToExpire(clock.instant(), last, PART)));
   }
 
   private static Message outcome(@Nullable Part part, @Nullable Throwable failure) {
@@ -160,9 +179,20 @@ public final class SessionSweep extends AbstractOnMessageBehavior<SessionSweep.M
   private void tell(Part part) {
     part.runs().forEach(session -> sessions.tell(session, new SessionCommand.Wake()));
     part.due().forEach(session -> sessions.tell(session, new SessionCommand.ExpireIfDue()));
-    afterRun = Part.next(part.runs());
-    afterDue = Part.next(part.due());
-    sweepAgain(part.isLast() ? interval.get() : PAUSE);
+    runs = runs.after(part.runs());
+    due = due.after(part.due());
+    if (runs.over() && due.over()) {
+      begin(interval.get());
+    } else {
+      sweepAgain(PAUSE);
+    }
+  }
+
+  /** The next look is the first one of a sweep. */
+  private void begin(Duration wait) {
+    runs = Reached.NOBODY;
+    due = Reached.NOBODY;
+    sweepAgain(wait);
   }
 
   private void sweepAgain(Duration wait) {

@@ -162,21 +162,21 @@ class SessionSweepTest {
   @Test
   void manyRunsAreTakenUpAFewAtATime() {
     int count = 2 * SessionSweep.PART + 1;
-    var runs = new Runs(count);
+    var runs = new Runs(count, SessionSweep.PART + 1);
     var woken = new Woken();
     try (TestNode node = new TestNode(database, new ManualClock())) {
       node.system.systemActorOf(
           SessionSweep.create(runs, woken, Clock.systemUTC(), () -> Duration.ofHours(1)),
           "session-sweep",
           Props.empty());
-      await().atMost(LIMIT).until(() -> woken.all.size() == count);
-    }
+      await().atMost(LIMIT).until(() -> woken.all.size() >= count);
 
-    assertThat(woken.all).doesNotHaveDuplicates();
-    assertThat(runs.lookedAt).hasSize(3);
-    for (int i = 1; i < runs.lookedAt.size(); i++) {
-      assertThat(Duration.ofNanos(runs.lookedAt.get(i) - runs.lookedAt.get(i - 1)))
-          .isGreaterThanOrEqualTo(SessionSweep.PAUSE);
+      assertThat(woken.all).hasSize(count).doesNotHaveDuplicates();
+      assertThat(runs.lookedAt).hasSize(3);
+      for (int i = 1; i < runs.lookedAt.size(); i++) {
+        assertThat(Duration.ofNanos(runs.lookedAt.get(i) - runs.lookedAt.get(i - 1)))
+            .isGreaterThanOrEqualTo(SessionSweep.PAUSE);
+      }
     }
   }
 
@@ -198,26 +198,37 @@ class SessionSweepTest {
     }
   }
 
-  /** Open runs, and when they were looked up. */
+  /** Open runs and others that stay due, and when the runs were looked up. */
   private static final class Runs implements SessionSummaries {
 
     private final List<SessionId> open;
+    private final List<SessionId> due;
     private final List<Long> lookedAt = new CopyOnWriteArrayList<>();
 
-    Runs(int count) {
-      open = IntStream.rangeClosed(1, count).mapToObj(SessionId::new).toList();
+    Runs(int open, int due) {
+      this.open = sessions(open);
+      this.due = sessions(due);
+    }
+
+    private static List<SessionId> sessions(int count) {
+      return IntStream.rangeClosed(1, count).mapToObj(SessionId::new).toList();
+    }
+
+    private static List<SessionId> behind(
+        Optional<SessionId> last, List<SessionId> all, int limit) {
+      int from = last.map(all::indexOf).orElse(-1) + 1;
+      return all.subList(from, Math.min(from + limit, all.size()));
     }
 
     @Override
     public List<SessionId> openRuns(Optional<SessionId> after, int limit) {
       lookedAt.add(System.nanoTime());
-      int from = after.map(open::indexOf).orElse(-1) + 1;
-      return open.subList(from, Math.min(from + limit, open.size()));
+      return behind(after, open, limit);
     }
 
     @Override
     public List<SessionId> dueToExpire(Instant now, Optional<SessionId> after, int limit) {
-      return List.of();
+      return behind(after, due, limit);
     }
 
     @Override
