@@ -1,14 +1,19 @@
 package io.clawterm.storage;
 
+import akka.NotUsed;
 import akka.actor.ActorSystem;
+import akka.actor.Scheduler;
+import akka.persistence.PersistentRepr;
 import akka.persistence.jdbc.config.JournalConfig;
 import akka.persistence.jdbc.journal.dao.DefaultJournalDao;
 import akka.persistence.jdbc.journal.dao.JournalTables.JournalAkkaSerializationRow;
 import akka.serialization.Serialization;
 import akka.stream.Materializer;
+import akka.stream.scaladsl.Source;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
+import scala.Option;
 import scala.Tuple2;
 import scala.collection.immutable.Seq;
 import scala.collection.immutable.Set;
@@ -16,20 +21,23 @@ import scala.concurrent.ExecutionContext;
 import scala.concurrent.Future;
 import scala.concurrent.Promise;
 import scala.concurrent.Promise$;
+import scala.concurrent.duration.FiniteDuration;
 import scala.runtime.BoxedUnit;
+import scala.util.Try;
 import slick.jdbc.JdbcBackend;
 import slick.jdbc.JdbcProfile;
 
 /**
- * Reads as akka-persistence-jdbc does, and writes in one step ({@link JournalInsert}), on threads
- * and connections of its own: after the loss of a node many sessions are read back, and the commits
- * of those that run are not to queue behind that. {@link DatabaseDisk} hears of what fails. Named
- * in {@code storage.conf}, created by Akka.
+ * Reads in parts that are bounded in bytes as well ({@link JournalSelect}), and writes in one step
+ * ({@link JournalInsert}), on threads and connections of its own: after the loss of a node many
+ * sessions are read back, and the commits of those that run are not to queue behind that. {@link
+ * DatabaseDisk} hears of what fails. Named in {@code storage.conf}, created by Akka.
  */
 final class DirectJournalDao extends DefaultJournalDao {
 
   private final DatabaseDisk disk;
   private final JournalInsert insert;
+  private final JournalSelect select;
   private final ExecutorService writers;
 
   DirectJournalDao(
@@ -44,11 +52,20 @@ final class DirectJournalDao extends DefaultJournalDao {
     StorageSetup setup = StorageSetup.of(system);
     disk = setup.disk();
     insert = new JournalInsert(setup.dataSource());
+    select = new JournalSelect(database, serialization);
     writers =
         Executors.newFixedThreadPool(
             setup.writers(config.daoConfig().parallelism()),
             Thread.ofPlatform().daemon().name("clawterm-journal-write-", 1).factory());
     system.registerOnTermination(writers::shutdown);
+  }
+
+  @Override
+  public Source<Try<Tuple2<PersistentRepr, Object>>, NotUsed> messagesWithBatch(
+      String id, long from, long to, int most, Option<Tuple2<FiniteDuration, Scheduler>> refresh) {
+    return refresh.isEmpty()
+        ? select.events(id, from, to, most)
+        : super.messagesWithBatch(id, from, to, most, refresh);
   }
 
   @Override

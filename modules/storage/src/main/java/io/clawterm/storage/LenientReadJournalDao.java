@@ -2,15 +2,19 @@ package io.clawterm.storage;
 
 import akka.NotUsed;
 import akka.actor.ExtendedActorSystem;
+import akka.actor.Scheduler;
 import akka.persistence.PersistentRepr;
 import akka.persistence.jdbc.config.ReadJournalConfig;
 import akka.persistence.jdbc.query.dao.DefaultReadJournalDao;
 import akka.serialization.Serialization;
 import akka.stream.Materializer;
 import akka.stream.scaladsl.Source;
+import scala.Option;
+import scala.Tuple2;
 import scala.Tuple3;
 import scala.collection.immutable.Set;
 import scala.concurrent.ExecutionContext;
+import scala.concurrent.duration.FiniteDuration;
 import scala.util.Success;
 import scala.util.Try;
 import slick.jdbc.JdbcBackend;
@@ -18,12 +22,14 @@ import slick.jdbc.JdbcProfile;
 
 /**
  * Reads as akka-persistence-jdbc does, except that one event which can't be read does not end a
- * stream of the events of all entities: {@link UnreadableEvent} stands in its place. Named in
- * {@code storage.conf}, created by Akka.
+ * stream of the events of all entities: {@link UnreadableEvent} stands in its place; and that the
+ * events of one entity come as {@link JournalSelect} has it. Named in {@code storage.conf}, created
+ * by Akka.
  */
 final class LenientReadJournalDao extends DefaultReadJournalDao {
 
   private final DefaultReadJournalDao byTag;
+  private final JournalSelect select;
 
   LenientReadJournalDao(
       JdbcBackend.DatabaseDef database,
@@ -41,6 +47,15 @@ final class LenientReadJournalDao extends DefaultReadJournalDao {
             new Lenient(serialization.system(), serialization),
             executor,
             materializer);
+    select = new JournalSelect(database, serialization);
+  }
+
+  @Override
+  public Source<Try<Tuple2<PersistentRepr, Object>>, NotUsed> messagesWithBatch(
+      String id, long from, long to, int most, Option<Tuple2<FiniteDuration, Scheduler>> refresh) {
+    return refresh.isEmpty()
+        ? select.events(id, from, to, most)
+        : super.messagesWithBatch(id, from, to, most, refresh);
   }
 
   @Override

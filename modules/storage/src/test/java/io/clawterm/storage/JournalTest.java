@@ -23,6 +23,7 @@ import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
@@ -46,6 +47,22 @@ class JournalTest extends OnDatabase {
     try (Node node = new Node("recovers")) {
       assertThat(node.store("three")).isEqualTo("one,two,three,");
       assertThat(node.stored()).containsExactly("one", "two", "three");
+    }
+  }
+
+  @Test
+  void whatIsLongerThanOnePartIsReadAsAWhole() {
+    List<Object> words = new ArrayList<>();
+    try (Node node = new Node("long")) {
+      for (int i = 0; i < 9; i++) {
+        words.add((i + "x").repeat(JournalSelect.MAX_BYTES / 5));
+        node.store((String) words.getLast());
+      }
+      assertThat(node.stored()).isEqualTo(words);
+    }
+
+    try (Node node = new Node("long")) {
+      assertThat(node.store("end")).hasSize(9 * (JournalSelect.MAX_BYTES / 5 * 2 + 1) + 4);
     }
   }
 
