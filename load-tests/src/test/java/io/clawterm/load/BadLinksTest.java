@@ -62,9 +62,12 @@ class BadLinksTest {
   @BeforeEach
   void startNode() throws IOException {
     Path data = Files.createDirectory(folder.resolve("node"));
-    if (!LONG) {
-      Files.writeString(data.resolve("config.conf"), "clawterm.edge.keepalive-interval = 4s\n");
-    }
+    // More is shown here than a log keeps for one who is away, as who is cut off is for a moment.
+    Files.writeString(
+        data.resolve("config.conf"),
+        LONG
+            ? "clawterm.session.retain-bytes = 256 MiB\n"
+            : "clawterm.edge.keepalive-interval = 4s\n");
     node = NodeProcess.on(data, new Random(Seeds.ofRun()), false, List.of());
     node.start();
     assertThat(node.awaitReady(READY)).as(node.lastWords()).isTrue();
