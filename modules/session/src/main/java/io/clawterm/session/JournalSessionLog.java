@@ -18,7 +18,7 @@ import java.util.List;
  */
 public final class JournalSessionLog implements SessionLog {
 
-  /** So many events are read in any case: fewer than one query brings. */
+  /** So many events are read in any case: where they are short, one query brings more. */
   private static final long NEAR = 400;
 
   private final CurrentEventsByPersistenceIdQuery journal;

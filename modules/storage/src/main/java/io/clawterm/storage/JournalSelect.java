@@ -35,7 +35,7 @@ final class JournalSelect {
   /** Bytes of events in one part; one event may go beyond. */
   static final int MAX_BYTES = 1 << 20;
 
-  // The length of an event is known without reading it, so those beyond the limit cost nothing.
+  // The length of an event is known without reading it.
   private static final String SQL =
       """
       SELECT

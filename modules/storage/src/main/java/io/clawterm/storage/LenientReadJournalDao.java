@@ -28,6 +28,9 @@ import slick.jdbc.JdbcProfile;
  */
 final class LenientReadJournalDao extends DefaultReadJournalDao {
 
+  /** Events of one entity in one part; what is by tag is bounded in number alone, so lower. */
+  private static final int MOST = 500;
+
   private final DefaultReadJournalDao byTag;
   private final JournalSelect select;
 
@@ -54,7 +57,7 @@ final class LenientReadJournalDao extends DefaultReadJournalDao {
   public Source<Try<Tuple2<PersistentRepr, Object>>, NotUsed> messagesWithBatch(
       String id, long from, long to, int most, Option<Tuple2<FiniteDuration, Scheduler>> refresh) {
     return refresh.isEmpty()
-        ? select.events(id, from, to, most)
+        ? select.events(id, from, to, MOST)
         : super.messagesWithBatch(id, from, to, most, refresh);
   }
 

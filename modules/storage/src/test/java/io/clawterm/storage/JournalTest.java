@@ -52,17 +52,25 @@ class JournalTest extends OnDatabase {
 
   @Test
   void whatIsLongerThanOnePartIsReadAsAWhole() {
+    var uses = new AtomicInteger();
+    DataSource counted = new AdjustedDataSource(pool, connection -> uses.incrementAndGet());
     List<Object> words = new ArrayList<>();
-    try (Node node = new Node("long")) {
-      for (int i = 0; i < 9; i++) {
+    try (Node node = new Node("long", counted)) {
+      for (int i = 0; i < 8; i++) {
         words.add((i + "x").repeat(JournalSelect.MAX_BYTES / 5));
         node.store((String) words.getLast());
       }
+      int before = uses.get();
       assertThat(node.stored()).isEqualTo(words);
+      assertThat(uses.get() - before).as("parts of a megabyte").isEqualTo(3);
     }
 
-    try (Node node = new Node("long")) {
-      assertThat(node.store("end")).hasSize(9 * (JournalSelect.MAX_BYTES / 5 * 2 + 1) + 4);
+    int before = uses.get();
+    try (Node node = new Node("long", counted)) {
+      assertThat(node.store("end")).hasSize(8 * (JournalSelect.MAX_BYTES / 5 * 2 + 1) + 4);
+      assertThat(uses.get() - before)
+          .as("the snapshot, the highest number, three parts, and the commit")
+          .isEqualTo(6);
     }
   }
 
